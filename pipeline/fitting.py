@@ -1,0 +1,155 @@
+"""The Keras part of stage 2: build or reload the world model, fit it, measure it, draw it."""
+
+import math
+import time
+from pathlib import Path
+
+import h5py
+import keras
+import tensorflow as tf
+from tqdm import tqdm
+
+from pipeline import pictures
+from pipeline.batches import Transitions, read_codes, read_images, sample_images
+from pipeline.dataset import open_dataset
+from pipeline.evaluation import measure, one_step_strip
+from pipeline.runs import Run, State
+from pipeline.world_model.code import find_code
+from pipeline.world_model.model import DiscreteWorldModel, build_world_model
+from pipeline.world_model.registry import WORLD_MODELS, Architecture
+
+SAMPLE = 4096  # images that the code is found in
+DECAY_STEPS = 3000  # over which the learning rate falls
+LOWEST_RATE = 0.01  # of the first, which it then keeps
+SECONDS_BETWEEN_STATES = 20
+EVALUATION_BATCH = 2000
+
+
+def fit_and_measure(options, path: Path, run: Run, state: State | None) -> tuple[list[dict], dict]:
+    """Train on the dataset at `path` from the beginning or from a state; gives the history and the metrics."""
+    print(f"training on {describe_device()}")
+    keras.utils.set_random_seed(options.key % 2**32)
+    with open_dataset(path) as file:
+        model = _reload(state) if state else _new_model(file, WORLD_MODELS[options.world_model], options)
+        training, walk = _read(file["train"], model), _read(file["evaluation"], model, quiet=True)
+        steps = math.ceil(len(training) / options.mini_batch_size)
+        if not state:
+            _compile(model, options, steps * options.train_epochs)
+        keeper = RunKeeper(run, state, options.train_epochs, steps)
+        model.fit(
+            training.shuffled(options.mini_batch_size, options.key % 2**62, keeper.epoch),
+            steps_per_epoch=steps, epochs=options.train_epochs, initial_epoch=keeper.epoch,
+            validation_data=walk.batches(EVALUATION_BATCH), callbacks=[keeper], verbose=0,
+        )  # fmt: skip
+        model.save(run.last_model)
+        keeper.best_model().save(run.best_model)
+        metrics = measure(keeper.best_model(), file["evaluation"])
+        metrics |= {"epochs": len(keeper.history), "training_seconds": keeper.history[-1]["seconds"]}
+        pictures.curve(keeper.history, run.curve)
+        one_step_strip(keeper.best_model(), file, run.strip)
+    return keeper.history, metrics
+
+
+def describe_device() -> str:
+    """Name the device that TensorFlow trains on, and why it is that one."""
+    cards = tf.config.list_physical_devices("GPU")
+    if not cards:
+        return "the CPU (TensorFlow sees no GPU)"
+    name = tf.config.experimental.get_device_details(cards[0]).get("device_name", "unnamed")
+    return f"GPU:0 ({name}; the first of {len(cards)} that TensorFlow sees)"
+
+
+def _reload(state: State) -> DiscreteWorldModel:
+    print(f"going on from epoch {state.epoch}")
+    return keras.models.load_model(state.last_model)
+
+
+def _new_model(file: h5py.File, architecture: Architecture, options) -> DiscreteWorldModel:
+    """Find a code in a sample of the images and build the world model on it."""
+    started = time.perf_counter()
+    images = sample_images(file["train"], SAMPLE, options.key)
+    code = find_code(images, architecture.code, architecture.max_bits)
+    seconds = time.perf_counter() - started
+    if code is None:
+        print(f"no code found in the images: learning one of {architecture.max_bits} bits by gradient descent")
+    else:
+        settled = "encoder and decoder are settled" if code.is_exact else "not exact, so all parts are trained"
+        print(f"code found in {seconds:.1f} s: {code.description}; {code.distinct_codes:,} codes for "
+              f"{code.distinct_images:,} distinct images, error {code.reconstruction_mse:.0e}: {settled}")  # fmt: skip
+    return build_world_model(architecture, images.shape[1:3], len(file.attrs["action_names"]), code)
+
+
+def _read(split: h5py.Group, model: DiscreteWorldModel, quiet: bool = False) -> Transitions:
+    """Read a split as codes where the code is settled, else as images."""
+    if model.encoder.trainable_variables or model.decoder.trainable_variables:
+        return read_images(split)
+    return read_codes(split, model.encode, model.transition.output_shape[-1], quiet)
+
+
+def _compile(model: DiscreteWorldModel, options, steps: int):
+    rate = options.learning_rate or WORLD_MODELS[options.world_model].learning_rate
+    schedule = keras.optimizers.schedules.CosineDecay(rate, min(steps, DECAY_STEPS), LOWEST_RATE)
+    optimizer = {"class_name": options.optimizer, "config": {"learning_rate": schedule}}
+    model.compile(optimizer=keras.optimizers.get(optimizer))
+
+
+class RunKeeper(keras.callbacks.Callback):
+    """Keeps a run while it trains: the progress bar, the history, the best model, the states to go on from."""
+
+    def __init__(self, run: Run, state: State | None, epochs: int, steps: int):
+        super().__init__()
+        self.run, self.steps, self.epochs = run, steps, epochs
+        self.history = list(state.history) if state else []
+        self.epoch = state.epoch if state else 0
+        self.best_epoch = state.best_epoch if state else 0
+        self._best = keras.models.load_model(state.best_model) if state else None
+        self.before = self.history[-1]["seconds"] if state else 0.0
+
+    def best_model(self) -> DiscreteWorldModel:
+        return self._best
+
+    def on_train_begin(self, logs=None):
+        self.started = self.saved = self.shown = time.perf_counter()
+        if self._best is None:
+            self._best = keras.models.clone_model(self.model)
+        self.bar = tqdm(
+            total=self.epochs * self.steps, initial=self.epoch * self.steps, unit="batch", dynamic_ncols=True
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update(1)
+        if time.perf_counter() - self.shown > 0.5:
+            self.shown = time.perf_counter()
+            self._show(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epoch = epoch + 1
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        seconds = round(self.before + time.perf_counter() - self.started, 2)
+        self.history.append({"epoch": self.epoch, "seconds": seconds, **logs, "learning_rate": rate})
+        if _rank(self.history[-1]) >= max(map(_rank, self.history)):
+            self.best_epoch = self.epoch
+            self._best.set_weights(self.model.get_weights())
+        self.run.write_history(self.history)
+        self._show(logs)
+        if time.perf_counter() - self.saved > SECONDS_BETWEEN_STATES:
+            self._save()
+
+    def on_train_end(self, logs=None):
+        self.bar.close()
+
+    def _save(self):
+        self.run.save_state(self.epoch, self.history, self.best_epoch, self.model, self._best)
+        self.saved = time.perf_counter()
+
+    def _show(self, logs):
+        shown = {"epoch": f"{min(self.epoch + 1, self.epochs)}/{self.epochs}", "loss": f"{float(logs['loss']):.1e}",
+                 "exact": f"{float(logs['one_step_exact']):.2%}"}  # fmt: skip
+        if self.history:
+            shown["unseen"] = f"{self.history[-1]['val_one_step_exact']:.2%}"
+        self.bar.set_postfix(shown, refresh=False)
+
+
+def _rank(row: dict) -> tuple[float, float]:
+    """Order epochs: more exact on the unseen walk, then less loss."""
+    return row["val_one_step_exact"], -row["val_loss"]

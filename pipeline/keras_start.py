@@ -1,0 +1,38 @@
+"""Loading TensorFlow and Keras: late, said to the person, and without TensorFlow's chatter."""
+
+import os
+import warnings
+from contextlib import contextmanager
+
+
+def load_keras():
+    """Import Keras with its backend (some seconds) and our layers, so that saved world models can be loaded."""
+    print("loading Keras and its backend ...", flush=True)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _silenced_libraries():
+        import keras
+
+        import pipeline.world_model.model  # noqa: F401
+
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            tf.get_logger().setLevel("ERROR")
+            for card in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(card, True)
+            tf.zeros(()).numpy()
+    warnings.filterwarnings("ignore", "`shuffle=True` was passed", UserWarning)
+    return keras
+
+
+@contextmanager
+def _silenced_libraries():
+    """Send what compiled libraries write to standard error nowhere; Python's own errors still come through."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,41 @@
+"""What every puzzle is: pure functions over batches of states, in NumPy."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+
+class Puzzle(ABC):
+    """A deterministic puzzle. N is the batch size, S the number of bytes in a state.
+
+    A state is a row of bytes that says everything about the position; the picture shows all of it, so two
+    different states always give two different pictures. An action that can do nothing (a wall in the way)
+    leaves the state as it is.
+    """
+
+    name: str
+    actions: tuple[str, ...]  # A names; an action is an index into them
+    inverse: tuple[int, ...] | None  # (A,) the action that undoes each action; None: some can't be undone
+    state_size: int  # S
+    smallest_img_size: tuple[int, int]  # (height, width) below which a state can't be read
+    default_start: str  # what `start="auto"` means here: "solved" or "anywhere"
+    start_reason: str  # why, in words that follow "because"
+
+    @abstractmethod
+    def start(self, rng: np.random.Generator, n: int, where: str) -> np.ndarray:
+        """Give the (n, S) uint8 states that n trajectories begin from.
+
+        `where` is "solved" (the solved position) or "anywhere" (spread over the reachable states).
+        """
+
+    @abstractmethod
+    def step(self, states: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Apply actions (N,) uint8 to states (N, S) uint8; gives the next states (N, S) uint8."""
+
+    @abstractmethod
+    def render(self, states: np.ndarray, img_size: tuple[int, int]) -> np.ndarray:
+        """Draw states (N, S) uint8 as images (N, height, width, 3) uint8; exact in integers everywhere."""
+
+    def resolve_start(self, where: str) -> str:
+        """Turn "auto" into this puzzle's own choice."""
+        return self.default_start if where == "auto" else where

@@ -1,0 +1,140 @@
+"""Sokoban: a player pushes boxes, one at a time, through a walled store-room."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from pipeline.puzzles.base import Puzzle
+from pipeline.puzzles.tiles import blank_tiles, cell_size, draw_board
+
+FLOOR, WALL, BOX, PLAYER = range(4)
+SIDE, BOXES = 10, 4
+OFFSETS = np.array([-SIDE, SIDE, -1, 1])  # up, down, left, right in a flattened board
+FLOOR_COLOUR, WALL_COLOUR, MORTAR_COLOUR = (222, 214, 196), (110, 62, 44), (70, 38, 28)
+BOX_COLOUR, BOX_EDGE_COLOUR, PLAYER_COLOUR = (238, 160, 32), (176, 96, 8), (24, 96, 208)
+
+WALL_SHARE = 0.2  # of the inner cells, before what the player can't reach is walled up too
+SMALLEST_ROOM = 24  # cells of floor, boxes and player; smaller rooms are drawn anew
+PULLS = 500  # moves played backwards from the solved position
+
+
+class Sokoban(Puzzle):
+    """Sokoban on 10 × 10 cells with 4 boxes, a new level for every trajectory.
+
+    State: (100,) uint8, row by row: 0 floor, 1 wall, 2 box, 3 player. An action moves the player and pushes the box
+    in front if the cell behind it is free; else nothing happens. Targets aren't part of the state and aren't drawn:
+    a goal is another state. Levels are made by playing backwards (pulling) from a solved position, so each can
+    be solved.
+    """
+
+    actions = ("up", "down", "left", "right")
+    inverse = None  # a pushed box can't be pulled back
+    state_size = SIDE * SIDE
+    smallest_img_size = (SIDE * 2, SIDE * 2)
+    default_start = "anywhere"
+    start_reason = "a level begins where playing backwards from its solution led"
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def start(self, rng, n, where):
+        starts, solved = self.levels(rng, n)
+        return solved if where == "solved" else starts
+
+    def levels(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Make n levels; gives the positions to begin from and the solved ones they were played back from.
+
+        Returns:
+            Two (n, 100) uint8 arrays with the same walls. Moves lead from the first to the second.
+        """
+        solved = _solved_positions(rng, n)
+        return _play_backwards(rng, solved), solved
+
+    def step(self, states, actions):
+        rows, offset = np.arange(len(states)), OFFSETS[actions]
+        player = np.argmax(states == PLAYER, axis=1)
+        ahead = player + offset  # the border is wall: always on the board
+        behind = np.clip(ahead + offset, 0, self.state_size - 1)
+        pushes = (states[rows, ahead] == BOX) & (states[rows, behind] == FLOOR)
+        moves = pushes | (states[rows, ahead] == FLOOR)
+        after = states.copy()
+        after[rows[moves], player[moves]] = FLOOR
+        after[rows[moves], ahead[moves]] = PLAYER
+        after[rows[pushes], behind[pushes]] = BOX
+        return after
+
+    def render(self, states, img_size):
+        return draw_board(states.reshape(-1, SIDE, SIDE), _tiles(cell_size(img_size, SIDE, SIDE)), img_size)
+
+
+def _solved_positions(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Draw n rooms with boxes and player at random places: (n, 100) uint8."""
+    rooms = _rooms(rng, n)
+    order = np.argsort(np.where(rooms, rng.random(rooms.shape), 2.0), axis=1)  # floor cells first, shuffled
+    states = np.where(rooms, FLOOR, WALL).astype(np.uint8)
+    np.put_along_axis(states, order[:, :BOXES], BOX, axis=1)
+    np.put_along_axis(states, order[:, BOXES : BOXES + 1], PLAYER, axis=1)
+    return states
+
+
+def _rooms(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Draw n connected rooms: (n, 100) bool, true where there is floor."""
+    rooms = np.zeros((n, SIDE * SIDE), bool)
+    todo = np.arange(n)
+    while len(todo):
+        rooms[todo] = _connected(rng, len(todo))
+        todo = todo[rooms[todo].sum(axis=1) < SMALLEST_ROOM]
+    return rooms
+
+
+def _connected(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Draw n random floors and keep what is connected to one cell of each: (n, 100) bool."""
+    floor = np.zeros((n, SIDE, SIDE), bool)
+    floor[:, 1:-1, 1:-1] = rng.random((n, SIDE - 2, SIDE - 2)) >= WALL_SHARE
+    reached = np.zeros_like(floor)
+    reached[np.arange(n), rng.integers(1, SIDE - 1, n), rng.integers(1, SIDE - 1, n)] = True
+    reached &= floor
+    size = -1
+    while reached.sum() != size:
+        size = reached.sum()
+        grown = reached.copy()
+        grown[:, 1:] |= reached[:, :-1]
+        grown[:, :-1] |= reached[:, 1:]
+        grown[:, :, 1:] |= reached[:, :, :-1]
+        grown[:, :, :-1] |= reached[:, :, 1:]
+        reached = grown & floor
+    return reached.reshape(n, -1)
+
+
+def _play_backwards(rng: np.random.Generator, states: np.ndarray) -> np.ndarray:
+    """Step the player back at random, pulling the box in front along whenever there is one: (n, 100) uint8."""
+    states, rows = states.copy(), np.arange(len(states))
+    player = np.argmax(states == PLAYER, axis=1)
+    for directions in rng.integers(0, len(OFFSETS), (PULLS, len(states))):
+        offset = OFFSETS[directions]
+        back, ahead = player - offset, player + offset
+        free = states[rows, back] == FLOOR
+        pulls = free & (states[rows, ahead] == BOX)
+        states[rows[free], back[free]] = PLAYER
+        states[rows[free], player[free]] = FLOOR
+        states[rows[pulls], player[pulls]] = BOX
+        states[rows[pulls], ahead[pulls]] = FLOOR
+        player = np.where(free, back, player)
+    return states
+
+
+@lru_cache
+def _tiles(size: tuple[int, int]) -> np.ndarray:
+    """Draw floor, wall, box and player: (4, height, width, 3) uint8."""
+    tiles = blank_tiles(4, size, FLOOR_COLOUR)
+    y, x = np.mgrid[: size[0], : size[1]]
+    from_edge = np.minimum(np.minimum(y, size[0] - 1 - y), np.minimum(x, size[1] - 1 - x))
+    line = min(size) // 6 + 1  # the width of lines and gaps
+    tiles[WALL] = WALL_COLOUR
+    tiles[WALL][y >= size[0] - min(line, size[0] - 1)] = MORTAR_COLOUR
+    tiles[BOX] = BOX_EDGE_COLOUR
+    tiles[BOX][(from_edge >= line) | (from_edge.max() < line)] = BOX_COLOUR
+    # Twice the distance from the middle, squared, in pixels: a disc without rounding.
+    distance = (2 * y - size[0] + 1) ** 2 * size[1] ** 2 + (2 * x - size[1] + 1) ** 2 * size[0] ** 2
+    tiles[PLAYER][distance * 100 <= 85 * (size[0] * size[1]) ** 2] = PLAYER_COLOUR
+    return tiles

@@ -1,0 +1,57 @@
+"""What a dataset file or a run's folder is, told without TensorFlow."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import pictures
+from pipeline.dataset import ARRAYS, SPLITS, DatasetKey, open_dataset
+from pipeline.errors import UserError
+from pipeline.runs import Run
+
+FRAMES_SHOWN, COLUMNS = 32, 8
+
+
+def show(options) -> None:
+    """Tell what is at a path."""
+    path = Path(options.path)
+    if path.is_dir():
+        _show_run(Run(path))
+    elif path.suffix == ".h5":
+        _show_dataset(path, Path(options.picture or path.with_suffix(".png")))
+    else:
+        raise UserError(f"--path must be a dataset's .h5 file or the folder of a run. Received: {options.path}")
+
+
+def _show_dataset(path: Path, picture: Path):
+    with open_dataset(path) as file:
+        print(f"{path}: {path.stat().st_size / 1e6:,.1f} MB")
+        names = list(DatasetKey.__dataclass_fields__)
+        for name in [*names, "start_used", "format_version", "content_digest"]:
+            value = file.attrs[name]
+            print(f"  {name:16} {value.tolist() if isinstance(value, np.ndarray) else value}")
+        actions = file.attrs["action_names"].tolist()
+        print(f"  {'actions':16} {', '.join(actions[:12])}{f', ... ({len(actions)})' if len(actions) > 12 else ''}")
+        for split in SPLITS:
+            for name in ARRAYS:
+                array = file[split][name]
+                stored = array.id.get_storage_size()
+                print(f"  /{split}/{name:8} {array.shape!s:24} {array.dtype!s:7} {array.nbytes / 1e6:10,.1f} MB, "
+                      f"stored in {stored / 1e6:,.1f} MB")  # fmt: skip
+        pictures.contact_sheet(file["train/images"][:FRAMES_SHOWN], COLUMNS, picture)
+    print(f"the first {FRAMES_SHOWN} frames: {picture}")
+
+
+def _show_run(run: Run):
+    options = run.recorded_options()
+    if options is None:
+        raise UserError(f"{run.folder} isn't the folder of a run; a run has an options.json")
+    print(f"{run.folder}: {'finished' if run.is_finished() else 'not finished; the same train command goes on'}")
+    print("\n".join(f"  {name:24} {value}" for name, value in options.items()))
+    if run.is_finished():
+        metrics = json.loads(run.metrics_file.read_text())
+        print("\n".join(f"  {name:24} {value:.6g}" for name, value in metrics.items()))
+    for place in sorted(run.folder.iterdir()):
+        if place.is_file():
+            print(f"  {place}: {place.stat().st_size / 1e6:,.2f} MB")

@@ -1,0 +1,1 @@
+"""The Keras side. Importing this package imports no Keras: only `registry` names what can be built."""

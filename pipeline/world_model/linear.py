@@ -1,0 +1,44 @@
+"""The linear algebra that codes are made with."""
+
+import numpy as np
+from scipy import linalg
+
+SKETCH = 1024  # random mixtures that stand for all rows or all directions; well above the rank of any code
+
+
+def flat(images: np.ndarray) -> np.ndarray:
+    """Give images (N, H, W, 3) uint8 as rows of pixel values in 0…1: (N, H * W * 3) float32."""
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
+
+def mixtures(rows: int, columns: int) -> np.ndarray:
+    """Give a fixed random matrix (rows, columns) float32 for sketching."""
+    return np.random.default_rng(0).standard_normal((rows, columns), np.float32)
+
+
+def ridge(inputs: np.ndarray, targets: np.ndarray, noise: float):
+    """Fit targets (N, T) linearly to inputs (N, D), as if every input had noise of a standard deviation.
+
+    Least squares under input noise is ridge regression with the noise's variance as the penalty (Bishop, 1995).
+
+    Returns:
+        kernel (D, T) float32 and bias (T,) float32.
+    """
+    input_mean, target_mean = inputs.mean(axis=0, dtype=np.float64), targets.mean(axis=0, dtype=np.float64)
+    x, y = inputs - input_mean, targets - target_mean
+    gram = x.T @ x / len(x)
+    gram[np.diag_indices_from(gram)] += max(noise**2, 1e-9)
+    kernel = linalg.solve(gram, x.T @ y / len(x), assume_a="pos", overwrite_a=True, check_finite=False)
+    return kernel.astype(np.float32), (target_mean - input_mean @ kernel).astype(np.float32)
+
+
+def main_directions(inputs: np.ndarray) -> np.ndarray:
+    """Give an orthonormal basis (D, K) float32 of the directions in which inputs (N, D) float32 mostly vary.
+
+    A randomised range finder with one power iteration (Halko, Martinsson and Tropp, 2011).
+    """
+    count = min(SKETCH // 2, *inputs.shape)
+    centred = inputs - inputs.mean(axis=0)
+    basis = centred.T @ mixtures(len(inputs), count)
+    basis = centred.T @ (centred @ np.linalg.qr(basis)[0])
+    return np.linalg.qr(basis)[0]

@@ -1,0 +1,165 @@
+"""Bits for images that are boards of cells: the lattice is found, then each cell's bits tell which tile it shows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.world_model.linear import ridge
+
+LATTICE_SAMPLE = 200  # images: enough to see every tile, few enough that larger tiles don't pay
+MOST_TILES = 256
+NOISE_LEVELS = (160, 80, 40, 20, 10)  # of 255, tried for the encoder
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Where the cells of the board lie in the image, in pixels."""
+
+    top: int
+    left: int
+    cell_height: int
+    cell_width: int
+    rows: int
+    columns: int
+
+    def cut(self, images: np.ndarray) -> np.ndarray:
+        """Cut images (N, H, W, 3) into cells (N, rows, columns, cell_height * cell_width * 3)."""
+        bottom, right = self.top + self.rows * self.cell_height, self.left + self.columns * self.cell_width
+        board = images[:, self.top : bottom, self.left : right]
+        cells = board.reshape(-1, self.rows, self.cell_height, self.columns, self.cell_width, 3)
+        return cells.transpose(0, 1, 3, 2, 4, 5).reshape(len(images), self.rows, self.columns, -1)
+
+
+@dataclass(frozen=True)
+class TileBits:
+    """The bits of N sample images. With T tiles a cell has T - 1 bits: one per tile, none set for the commonest."""
+
+    image: np.ndarray  # (H, W, 3) uint8, any one of the images: what lies around the board
+    lattice: Lattice
+    tiles: np.ndarray  # (T, cell values) uint8, the commonest first
+    bits: np.ndarray  # (N, rows * columns * (T - 1)) bool
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        return self.lattice.rows, self.lattice.columns, len(self.tiles) - 1
+
+    @property
+    def description(self) -> str:
+        at = self.lattice
+        return (
+            f"{self.bits.shape[1]} bits on a lattice of {at.rows} × {at.columns} cells "
+            f"of {at.cell_height} × {at.cell_width} pixels, {len(self.tiles)} tiles"
+        )
+
+    def encoder(self):
+        """Give the kernel (P, B) and bias (B,) that read each cell in the same way from its own pixels.
+
+        Each bit's threshold lies halfway between its tile and the next likeliest; the regression is made for the
+        noise that leaves most room on both sides.
+        """
+        tiles, ours = self.tiles / np.float32(255), np.eye(len(self.tiles), dtype=bool)[:, 1:]  # (T, T - 1)
+        best, most_room = None, -np.inf
+        for noise in NOISE_LEVELS:
+            kernel, _ = ridge(tiles, ours.astype(np.float32), noise / 255)
+            kernel /= np.linalg.norm(kernel, axis=0)
+            scores = tiles @ kernel
+            lowest, highest = (
+                np.where(ours, scores, np.inf).min(axis=0),
+                np.where(ours, -np.inf, scores).max(axis=0),
+            )
+            room = (lowest - highest).min()
+            if room > most_room:
+                best, most_room = (kernel, -(lowest + highest) / 2), room
+        kernel, bias = best
+        return self._place(kernel).T.copy(), np.tile(bias, self.lattice.rows * self.lattice.columns)
+
+    def decoder(self):
+        """Give the kernel (B, P) and bias (P,) that put each cell's tile in its place."""
+        tiles = self.tiles / np.float32(255)
+        background = self.image / np.float32(255)
+        for row in range(self.lattice.rows):
+            for column in range(self.lattice.columns):
+                cell = self._cell(background, row, column)
+                cell[:] = tiles[0].reshape(cell.shape)
+        return self._place((tiles[1:] - tiles[0]).T), background.reshape(-1)
+
+    def _place(self, kernel: np.ndarray) -> np.ndarray:
+        """Repeat a cell's kernel (cell values, T - 1) at every cell of the image: (B, P)."""
+        placed = np.zeros((*self.grid, *self.image.shape), np.float32)
+        for row, column, bit in np.ndindex(self.grid):
+            cell = self._cell(placed[row, column, bit], row, column)
+            cell[:] = kernel[:, bit].reshape(cell.shape)
+        return placed.reshape(-1, self.image.size)
+
+    def _cell(self, image: np.ndarray, row: int, column: int) -> np.ndarray:
+        """Give the part of an image (H, W, 3) that a cell covers, as a view."""
+        at = self.lattice
+        top, left = at.top + row * at.cell_height, at.left + column * at.cell_width
+        return image[top : top + at.cell_height, left : left + at.cell_width]
+
+
+def find(images: np.ndarray, max_bits: int) -> TileBits | None:
+    """Find the lattice and the tiles of a sample of images (N, H, W, 3) uint8.
+
+    Returns:
+        None if the images aren't boards of few tiles, or the bits would be more than `max_bits`.
+    """
+    lattice = find_lattice(images[:LATTICE_SAMPLE])
+    if lattice is None:
+        return None
+    cells = lattice.cut(images)  # (N, rows, columns, values)
+    hashes = _hashes(images, lattice.cell_height, lattice.cell_width)
+    hashes = hashes[:, lattice.top :: lattice.cell_height, lattice.left :: lattice.cell_width]
+    hashes = hashes[:, : lattice.rows, : lattice.columns]
+    _, first, which, counts = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
+    if len(first) > MOST_TILES or lattice.rows * lattice.columns * (len(first) - 1) > max_bits:
+        return None
+    order = np.argsort(-counts, kind="stable")
+    tiles = cells.reshape(-1, cells.shape[-1])[first[order]]
+    which = np.argsort(order)[which].reshape(len(images), -1)  # (N, cells)
+    bits = which[:, :, None] == np.arange(1, len(tiles))
+    return TileBits(images[0], lattice, tiles, bits.reshape(len(images), -1))
+
+
+def find_lattice(images: np.ndarray) -> Lattice | None:
+    """Find the lattice with which the images (N, H, W, 3) uint8 have the shortest description.
+
+    A description names the tile of every cell of every image, and spells each tile once (minimum description length,
+    Rissanen, 1978). Only lattices that cover every pixel that ever changes are tried. Cells are compared by a random
+    linear hash, which is made for all places of a cell size at once.
+    """
+    changing = (images != images[0]).any(axis=(0, 3))  # (H, W)
+    if not changing.any():
+        return None
+    rows = np.flatnonzero(changing.any(axis=1)).tolist()
+    columns = np.flatnonzero(changing.any(axis=0)).tolist()
+    best, best_length = None, np.inf
+    for cell_height in range(2, (rows[-1] + 1 - rows[0]) // 2 + 1):
+        for cell_width in range(2, (columns[-1] + 1 - columns[0]) // 2 + 1):
+            hashes = _hashes(images, cell_height, cell_width)
+            for top, down in _covers(rows[0], rows[-1] + 1, cell_height, images.shape[1]):
+                for left, across in _covers(columns[0], columns[-1] + 1, cell_width, images.shape[2]):
+                    cells = hashes[:, top::cell_height, left::cell_width][:, :down, :across]
+                    tiles = len(np.unique(cells))
+                    length = cells.size * np.log2(tiles) + tiles * cell_height * cell_width * 3 * 8
+                    if tiles <= MOST_TILES and length < best_length:
+                        best_length = length
+                        best = Lattice(top, left, cell_height, cell_width, down, across)
+    return best
+
+
+def _covers(first: int, last: int, cell: int, size: int):
+    """List the ways, as (offset, number of cells), in which cells of a size cover first … last - 1 inside the image."""
+    for offset in range(max(0, first - cell + 1), first + 1):
+        count = -(-(last - offset) // cell)
+        if offset + count * cell <= size:
+            yield offset, count
+
+
+def _hashes(images: np.ndarray, cell_height: int, cell_width: int) -> np.ndarray:
+    """Hash the cell of a size at every place of images (N, H, W, 3): (N, H - cell_height + 1, W - cell_width + 1)."""
+    rng = np.random.default_rng(0)
+    weights = [rng.integers(0, 2**63, size, np.uint64) * 2 + 1 for size in images.shape[1:]]
+    planes = images.astype(np.uint64) @ weights[2]  # sums modulo 2^64
+    down = sum(weights[0][y] * planes[:, y : images.shape[1] - cell_height + 1 + y] for y in range(cell_height))
+    return sum(weights[1][x] * down[:, :, x : images.shape[2] - cell_width + 1 + x] for x in range(cell_width))
