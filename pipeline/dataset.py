@@ -12,6 +12,7 @@ Nothing else goes in, no time, host or path, so that equal options give equal by
 """
 
 import hashlib
+import io
 import os
 import tempfile
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, shown
 
 FORMAT_VERSION = 1
 SPLITS = ("train", "evaluation")
@@ -55,13 +56,81 @@ class DatasetKey:
         )
 
     def attributes(self) -> dict:
-        """What the file records of the key, and what is compared before a file is used again."""
+        """What the file records of the key."""
         return {**self.__dict__, "format_version": FORMAT_VERSION}
 
 
 def path_of(options) -> Path:
     """Give the place in the cache of the dataset that the options ask for."""
     return Path(options.data_dir) / DatasetKey.of(options).file_name
+
+
+class _Disk(io.FileIO):
+    """The file that HDF5 writes to. A failure is kept for later: HDF5 crashes the process that tells it of one."""
+
+    failure: OSError | None = None
+
+    def write(self, data) -> int:
+        rest = memoryview(data)
+        while len(rest) and not self.failure:
+            try:
+                rest = rest[super().write(rest) :]
+            except OSError as error:
+                self.failure = error
+        return len(data)
+
+    def truncate(self, size=None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size
+
+    def check(self):
+        if self.failure:
+            raise self.failure
+
+    def sync(self):
+        self.check()
+        os.fsync(self)
+
+
+class NewFile(h5py.File):
+    """A file that is being written."""
+
+    def __init__(self, disk: _Disk):
+        self.disk = disk
+        super().__init__(disk, "w")
+
+    def check(self):
+        """Raise `OSError` if something could not be written."""
+        self.disk.check()
+
+
+@contextmanager
+def new_file(path: Path):
+    """Open a new HDF5 file that appears at `path` when it is whole, and leaves nothing behind when it fails.
+
+    Raises:
+        UserError: The place can't be written, or is full.
+    """
+    partial = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+        os.close(handle)
+        with _Disk(partial, "r+") as disk:
+            with NewFile(disk) as file:
+                yield file
+            disk.sync()
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException as error:
+        if partial:
+            Path(partial).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise UserError(f"{path} can't be written ({_reason(error)})") from None
+        raise
 
 
 class _RowWriter:
@@ -105,11 +174,15 @@ class _RowWriter:
 
 
 class SplitWriter:
-    """Writes one split. Give it frames and actions in any portions; it numbers the transitions' frames."""
+    """Writes one split: the moves of some trajectories, then the images of their frames, and so on.
 
-    def __init__(self, file: h5py.File, split: str, frames: int, transitions: int, length: int, img_size, state_size):
+    The images can come in any portions. Moves and images must take turns in the same way whenever the same file is
+    made, for HDF5 puts the chunks of its arrays into the file in the order in which they come.
+    """
+
+    def __init__(self, file: NewFile, split: str, frames: int, transitions: int, length: int, img_size, state_size):
         group = file.create_group(split)
-        self.length, self.transitions = length, 0
+        self.file, self.length, self.transitions = file, length, 0
         self.rows = {
             "images": _RowWriter(group, "images", (frames, *img_size, 3), np.uint8),
             "states": _RowWriter(group, "states", (frames, state_size), np.uint8),
@@ -118,15 +191,18 @@ class SplitWriter:
         }
         _mark_as_pictures(group["images"])
 
-    def add_frames(self, images: np.ndarray, states: np.ndarray):
-        self.rows["images"].append(images)
-        self.rows["states"].append(states)
-
-    def add_actions(self, actions: np.ndarray):
+    def add_moves(self, states: np.ndarray, actions: np.ndarray):
+        """Add the states (f, S) and actions (n,) of trajectories one after the other; numbers the frames."""
         numbers = np.arange(self.transitions, self.transitions + len(actions))
+        self.rows["states"].append(states)
         self.rows["actions"].append(actions)
         self.rows["frames"].append(numbers + numbers // self.length)  # a trajectory has one frame more than actions
         self.transitions += len(actions)
+
+    def add_images(self, images: np.ndarray):
+        """Add images (f, H, W, 3)."""
+        self.rows["images"].append(images)
+        self.file.check()
 
     def finish(self) -> str:
         return "".join(rows.finish() for rows in self.rows.values())
@@ -135,36 +211,17 @@ class SplitWriter:
 def _mark_as_pictures(images: h5py.Dataset):
     """Set the attributes by which HDF5 viewers show the last three axes as a picture."""
     for name, value in {
-        "CLASS": "IMAGE", "IMAGE_VERSION": "1.2", "IMAGE_SUBCLASS": "IMAGE_TRUECOLOR", "INTERLACE_MODE": "INTERLACE_PIXEL",
-    }.items():  # fmt: skip
+        "CLASS": "IMAGE",
+        "IMAGE_VERSION": "1.2",
+        "IMAGE_SUBCLASS": "IMAGE_TRUECOLOR",
+        "INTERLACE_MODE": "INTERLACE_PIXEL",
+    }.items():
         images.attrs[name] = np.bytes_(value)
 
 
 def frame_count(transitions: int, length: int) -> int:
     """Count the frames of trajectories of `length` transitions, the last of them shorter where need be."""
     return transitions + -(-transitions // length)
-
-
-@contextmanager
-def new_file(path: Path):
-    """Open a new HDF5 file that appears at `path` when it is whole, and leaves nothing behind when it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    os.close(handle)
-    try:
-        with h5py.File(partial, "w") as file:
-            yield file
-        os.chmod(partial, 0o644)
-        _sync(partial)
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
-
-
-def _sync(path: str):
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
 
 
 def content_digest(splits: list[SplitWriter]) -> str:
@@ -177,29 +234,45 @@ def open_dataset(path: Path):
     """Open a dataset file for reading.
 
     Raises:
-        UserError: The file is missing, isn't a whole HDF5 file, or isn't one of ours.
+        UserError: The file is missing, isn't a whole HDF5 file, isn't one of ours, or turns out damaged while the
+            block reads it.
     """
     try:
         file = h5py.File(path, "r")
     except FileNotFoundError:
         raise UserError(f"there is no dataset at {path}; `generate` makes it") from None
     except OSError as error:
-        reason = str(error).split("\n")[0]
-        raise UserError(f"{path} can't be read as a dataset ({reason}); move it away to have it made again") from None
+        raise _unreadable(path, error) from None
     with file:
         version = file.attrs.get("format_version")
         if version != FORMAT_VERSION:
             raise UserError(f"{path} isn't a dataset of format {FORMAT_VERSION}. Received: format {version}")
-        yield file
+        try:
+            yield file
+        except OSError as error:
+            if "read data" not in str(error):  # what HDF5 says where the checksum is wrong
+                raise
+            raise _unreadable(path, error) from None
 
 
-def check_made_with(file: h5py.File, key: DatasetKey):
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path} can't be read as a dataset ({_reason(error)}); move it away to have it made again")
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error).split("\n")[0]
+
+
+def check_made_with(file: h5py.File, attributes: dict):
     """Make sure that a file holds what its place in the cache promises.
 
     Raises:
-        UserError: It was made with other options.
+        UserError: It was made with other options, or before the puzzle changed.
     """
-    for name, wanted in key.attributes().items():
-        found = file.attrs.get(name)
-        if not np.array_equal(found, wanted):
-            raise UserError(f"{file.filename} was made with {name}={found}, not {wanted}; move it away to have it made")
+    for name, value in attributes.items():
+        found, wanted = np.asarray(file.attrs.get(name)).tolist(), np.asarray(value).tolist()
+        if found != wanted:
+            raise UserError(
+                f"{file.filename} was made with {name}={shown(found)}, not {shown(wanted)}; "
+                "move it away to have it made again"
+            )

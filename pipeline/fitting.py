@@ -6,19 +6,24 @@ from pathlib import Path
 
 import h5py
 import keras
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from pipeline import pictures
 from pipeline.batches import Transitions, read_codes, read_images, sample_images
 from pipeline.dataset import open_dataset
-from pipeline.evaluation import measure, one_step_strip
+from pipeline.evaluation.report import QUICK, draw, measure
+from pipeline.evaluation.subject import Subject
+from pipeline.puzzles import PUZZLES
 from pipeline.runs import Run, State
 from pipeline.world_model.code import find_code
+from pipeline.world_model.copies import linear_start
 from pipeline.world_model.model import DiscreteWorldModel, build_world_model
 from pipeline.world_model.registry import WORLD_MODELS, Architecture
 
 SAMPLE = 4096  # images that the code is found in
+TRANSITION_SAMPLE = 100_000  # transitions that the start of a linear transition is computed from
 DECAY_STEPS = 3000  # over which the learning rate falls
 LOWEST_RATE = 0.01  # of the first, which it then keeps
 SECONDS_BETWEEN_STATES = 20
@@ -34,8 +39,9 @@ def fit_and_measure(options, path: Path, run: Run, state: State | None) -> tuple
         training, walk = _read(file["train"], model), _read(file["evaluation"], model, quiet=True)
         steps = math.ceil(len(training) / options.mini_batch_size)
         if not state:
+            _start_transition(model, training)
             _compile(model, options, steps * options.train_epochs)
-        keeper = RunKeeper(run, state, options.train_epochs, steps)
+        keeper = RunKeeper(run, state, options.train_epochs, steps, options.stop_when_exact)
         model.fit(
             training.shuffled(options.mini_batch_size, options.key % 2**62, keeper.epoch),
             steps_per_epoch=steps, epochs=options.train_epochs, initial_epoch=keeper.epoch,
@@ -43,10 +49,13 @@ def fit_and_measure(options, path: Path, run: Run, state: State | None) -> tuple
         )  # fmt: skip
         model.save(run.last_model)
         keeper.best_model().save(run.best_model)
-        metrics = measure(keeper.best_model(), file["evaluation"])
+        print("measuring ...", flush=True)
+        subject = Subject(keeper.best_model(), PUZZLES[options.dataset], options.img_size, options.key)
+        metrics, rollout = measure(subject, file["evaluation"], QUICK)
         metrics |= {"epochs": len(keeper.history), "training_seconds": keeper.history[-1]["seconds"]}
+        metrics["dataset_digest"] = file.attrs["content_digest"]
         pictures.curve(keeper.history, run.curve)
-        one_step_strip(keeper.best_model(), file, run.strip)
+        draw(subject, file, rollout, run)
     return keeper.history, metrics
 
 
@@ -75,7 +84,7 @@ def _new_model(file: h5py.File, architecture: Architecture, options) -> Discrete
     else:
         settled = "encoder and decoder are settled" if code.is_exact else "not exact, so all parts are trained"
         print(f"code found in {seconds:.1f} s: {code.description}; {code.distinct_codes:,} codes for "
-              f"{code.distinct_images:,} distinct images, error {code.reconstruction_mse:.0e}: {settled}")  # fmt: skip
+              f"{code.distinct_images:,} distinct images, error at most {code.worst_error:.0e}: {settled}")  # fmt: skip
     return build_world_model(architecture, images.shape[1:3], len(file.attrs["action_names"]), code)
 
 
@@ -86,19 +95,32 @@ def _read(split: h5py.Group, model: DiscreteWorldModel, quiet: bool = False) -> 
     return read_codes(split, model.encode, model.transition.output_shape[-1], quiet)
 
 
+def _start_transition(model: DiscreteWorldModel, training: Transitions):
+    """Give a linear transition the copies that a sample of transitions shows, where there are codes to see them."""
+    names = [layer.name for layer in model.transition.layers]
+    if training.kind != "code" or "linear_per_action" not in names:
+        return
+    layer = model.transition.get_layer("linear_per_action")
+    frames = training.frames[:TRANSITION_SAMPLE]
+    codes, next_codes = training.of_frames[frames], training.of_frames[frames + 1]
+    kernel, share = linear_start(codes, next_codes, training.actions[:TRANSITION_SAMPLE], layer.actions)
+    layer.set_weights([kernel, np.zeros_like(layer.bias)])
+    print(f"transition begins with {share:.1%} of the next bits as copies of one bit")
+
+
 def _compile(model: DiscreteWorldModel, options, steps: int):
     rate = options.learning_rate or WORLD_MODELS[options.world_model].learning_rate
     schedule = keras.optimizers.schedules.CosineDecay(rate, min(steps, DECAY_STEPS), LOWEST_RATE)
-    optimizer = {"class_name": options.optimizer, "config": {"learning_rate": schedule}}
-    model.compile(optimizer=keras.optimizers.get(optimizer))
+    kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items()}
+    model.compile(optimizer=kinds[options.optimizer](learning_rate=schedule))
 
 
 class RunKeeper(keras.callbacks.Callback):
     """Keeps a run while it trains: the progress bar, the history, the best model, the states to go on from."""
 
-    def __init__(self, run: Run, state: State | None, epochs: int, steps: int):
+    def __init__(self, run: Run, state: State | None, epochs: int, steps: int, stop_when_exact: int):
         super().__init__()
-        self.run, self.steps, self.epochs = run, steps, epochs
+        self.run, self.steps, self.epochs, self.stop_when_exact = run, steps, epochs, stop_when_exact
         self.history = list(state.history) if state else []
         self.epoch = state.epoch if state else 0
         self.best_epoch = state.best_epoch if state else 0
@@ -134,6 +156,8 @@ class RunKeeper(keras.callbacks.Callback):
         self._show(logs)
         if time.perf_counter() - self.saved > SECONDS_BETWEEN_STATES:
             self._save()
+        if self._has_been_exact():
+            self.model.stop_training = True
 
     def on_train_end(self, logs=None):
         self.bar.close()
@@ -141,6 +165,10 @@ class RunKeeper(keras.callbacks.Callback):
     def _save(self):
         self.run.save_state(self.epoch, self.history, self.best_epoch, self.model, self._best)
         self.saved = time.perf_counter()
+
+    def _has_been_exact(self) -> bool:
+        last = self.history[-self.stop_when_exact :]
+        return 0 < self.stop_when_exact <= len(last) and all(row["val_one_step_exact"] == 1 for row in last)
 
     def _show(self, logs):
         shown = {"epoch": f"{min(self.epoch + 1, self.epochs)}/{self.epochs}", "loss": f"{float(logs['loss']):.1e}",

@@ -20,6 +20,7 @@ from pipeline.puzzles import PUZZLES, Puzzle
 
 WALKS, WALK_LENGTH = 10, 1000  # the unseen walk: 10,000 transitions that training never gets
 BLOCK_TRANSITIONS = 16_384  # trajectories are made in blocks of about this many transitions
+PORTION_BYTES = 2**24  # of images drawn at a time, at most: faster than more, and large images fit too
 
 
 def generate(options) -> None:
@@ -32,16 +33,23 @@ def ensure_dataset(options) -> Path:
     path, key = path_of(options), DatasetKey.of(options)
     if path.exists():
         with open_dataset(path) as file:
-            check_made_with(file, key)
+            check_made_with(file, attributes_of(key))
         print(f"dataset: using {path} again, made before with the same options")
     else:
         write_dataset(path, key, options.dataset_minibatch_size)
     return path
 
 
+def attributes_of(key: DatasetKey) -> dict:
+    """Give what a file records of how it was made, and what is compared before it is used again."""
+    puzzle = PUZZLES[key.dataset]
+    return {**key.attributes(), "action_names": puzzle.actions, "start_used": puzzle.resolve_start(key.start)}
+
+
 def write_dataset(path: Path, key: DatasetKey, minibatch_size: int):
     """Write the dataset of a key. The minibatch size decides memory and speed, never a byte of the file."""
     puzzle = PUZZLES[key.dataset]
+    portion = max(1, min(minibatch_size, PORTION_BYTES // (3 * key.img_size[0] * key.img_size[1])))
     start = puzzle.resolve_start(key.start)
     print(f"dataset: {key.dataset_size:,} transitions of {key.dataset}, trajectories begin {_say_start(puzzle, start)}")
     splits = {
@@ -53,17 +61,15 @@ def write_dataset(path: Path, key: DatasetKey, minibatch_size: int):
         new_file(path) as file,
         tqdm(total=sum(frames.values()), unit=" frames", unit_scale=True) as progress,
     ):
-        file.attrs.update(key.attributes())
-        file.attrs["action_names"] = puzzle.actions
-        file.attrs["start_used"] = start
+        file.attrs.update(attributes_of(key))
         writers = []
         for split, (transitions, length) in splits.items():
             writer = SplitWriter(file, split, frames[split], transitions, length, key.img_size, puzzle.state_size)
             for states, actions in trajectories(puzzle, key.key, split, start, transitions, length):
-                writer.add_actions(actions)
-                for first in range(0, len(states), minibatch_size):
-                    part = states[first : first + minibatch_size]
-                    writer.add_frames(puzzle.render(part, key.img_size), part)
+                writer.add_moves(states, actions)
+                for first in range(0, len(states), portion):
+                    part = states[first : first + portion]
+                    writer.add_images(puzzle.render(part, key.img_size))
                     progress.update(len(part))
             writers.append(writer)
         file.attrs["content_digest"] = content_digest(writers)

@@ -259,8 +259,31 @@ class TrainOptions(Options):
     learning_rate: Annotated[float | None, NUMBER, Remark(default="what suits the world model")] = Field(
         None, gt=0, le=100, description="The learning rate of the optimizer."
     )
+    stop_when_exact: Annotated[int, COUNT, Remark(default="0, never")] = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Stop once the unseen walk has been exact for this many epochs in a row.",
+    )
     retrain: Annotated[bool, SWITCH] = Field(
         False, description="Train again from the beginning, although the run is finished."
+    )
+
+
+class EvaluateOptions(Options):
+    """How much to measure."""
+
+    title: ClassVar[str] = "Evaluation Options"
+
+    episodes: Annotated[int, COUNT] = Field(
+        100, ge=1, le=100_000, description="How many open-loop episodes to roll out from their first image alone."
+    )
+    steps: Annotated[int, COUNT] = Field(10_000, ge=1, le=1_000_000, description="How many steps each episode has.")
+    states: Annotated[int, COUNT] = Field(
+        1_000_000, ge=1, le=100_000_000, description="Among how many distinct states to look for shared codes."
+    )
+    exhaustive: Annotated[bool, SWITCH] = Field(
+        False, description="Check every state and every action, for puzzles of at most 10 million states."
     )
 
 
@@ -301,8 +324,8 @@ class TrainCommand(TrainOptions, WorldModelOptions, DatasetOptions):
         return self
 
 
-class EvaluateCommand(WorldModelOptions, DatasetOptions):
-    """Measure a trained world model on the unseen walk; options not given are those the run recorded."""
+class EvaluateCommand(EvaluateOptions, WorldModelOptions, DatasetOptions):
+    """Measure a trained world model; dataset options not given are those the run recorded."""
 
     command: ClassVar[str] = "evaluate"
     writes: ClassVar[tuple[str, ...]] = ("output_dir",)

@@ -9,12 +9,14 @@ from PIL import Image
 def contact_sheet(images: np.ndarray, columns: int, path: Path, least_pixels: int = 960):
     """Write images (N, H, W, 3) uint8 as one PNG, row by row, enlarged in whole steps to be seen."""
     n, height, width, _ = images.shape
+    columns = min(columns, n)
     rows = -(-n // columns)
     scale = max(1, least_pixels // (columns * (width + 1)))
     sheet = np.full((rows, height + 1, columns, width + 1, 3), 255, np.uint8)
     cells = np.arange(n)
     sheet[cells // columns, :height, cells % columns, :width] = images
     sheet = sheet.reshape(rows * (height + 1), columns * (width + 1), 3)
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(sheet.repeat(scale, axis=0).repeat(scale, axis=1)).save(path)
 
 
@@ -35,6 +37,35 @@ def strip(before: np.ndarray, actions: list[str], predicted: np.ndarray, after: 
             cell.set_axis_off()
     for cell, title in zip(axes[0], ("state", "action", "predicted next", "true next", "difference")):
         cell.set_title(title, fontsize=11)
+    _save(figure, path)
+
+
+def dream(steps: list[int], truth: np.ndarray, dreamed: np.ndarray, exact: np.ndarray, path: Path):
+    """Write an open-loop rollout: the true walk, the model's dream and their difference; below, how long it holds.
+
+    Args:
+        steps: The K steps that are shown.
+        truth, dreamed: (K, H, W, 3) uint8, the true and the dreamed images at these steps.
+        exact: (T, E) bool, whether each of E episodes is exact at each of T steps.
+    """
+    plt = _pyplot()
+    figure = plt.figure(figsize=(1.7 * len(steps), 7.5))
+    grid = figure.add_gridspec(4, len(steps), height_ratios=(1, 1, 1, 1.1))
+    error = np.abs(dreamed.astype(int) - truth).max(axis=3)
+    for place, step in enumerate(steps):
+        for row, image in enumerate((truth, dreamed, error)):
+            axis = figure.add_subplot(grid[row, place])
+            axis.imshow(image[place], interpolation="nearest", cmap="magma", vmin=0, vmax=255)
+            axis.set(xticks=[], yticks=[])
+            if row == 0:
+                axis.set_title(f"step {step:,}", fontsize=11)
+            if place == 0:
+                axis.set_ylabel(("true walk", "dream", "difference")[row], fontsize=11)
+    below = figure.add_subplot(grid[3, :])
+    below.plot(np.arange(1, len(exact) + 1), exact.mean(axis=1) * 100)
+    below.set(xscale="log", xlim=(1, len(exact)), ylim=(-3, 103), xlabel="open-loop steps")
+    below.set_ylabel(f"% of {exact.shape[1]} episodes exact")
+    below.grid(alpha=0.3)
     _save(figure, path)
 
 

@@ -1,7 +1,7 @@
 """A run's folder: what was asked for, how far it got, what came of it.
 
     models/<run>/
-        options.json  history.csv  metrics.json  model.keras (the best)  last.keras  curve.png  strip.png
+        options.json  history.csv  metrics.json  model.keras (the best)  last.keras  curve.png  strip.png  dream.png
         checkpoint/   while the run isn't finished: the last two states to go on from
 
 DVC deletes a stage's outputs before it runs the stage. What a killed run goes on from is therefore all in
@@ -35,7 +35,7 @@ class Run:
         self.options_file, self.metrics_file = self.folder / "options.json", self.folder / "metrics.json"
         self.history_file, self.checkpoint = self.folder / "history.csv", self.folder / "checkpoint"
         self.best_model, self.last_model = self.folder / "model.keras", self.folder / "last.keras"
-        self.curve, self.strip = self.folder / "curve.png", self.folder / "strip.png"
+        self.curve, self.strip, self.dream = (self.folder / f"{name}.png" for name in ("curve", "strip", "dream"))
 
     def recorded_options(self) -> dict | None:
         """Give the options of the run that the folder holds, finished or not."""
@@ -55,7 +55,8 @@ class Run:
     def set_aside(self) -> Path:
         """Move the folder out of the way under a new name, which is given."""
         number = 1
-        while (aside := self.folder.with_name(f"{self.folder.name}.{number}")).exists():
+        folder = self.folder.resolve()  # "." has no name of its own
+        while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
             number += 1
         self.folder.rename(aside)
         return aside
@@ -64,7 +65,7 @@ class Run:
         """Save a state to go on from; the one before stays until the next."""
         last, best = self.checkpoint / f"last-{epoch}.keras", self.checkpoint / f"best-{best_epoch}.keras"
         last_model.save(last)
-        if not best.exists():
+        if best not in {state.best_model for state in self._states()}:  # a kill may have left a part of it
             best_model.save(best)
         state = {"epoch": epoch, "best_epoch": best_epoch, "history": history}
         write_json(self.checkpoint / f"state-{epoch}.json", state)  # last: it tells that the rest is whole

@@ -17,6 +17,8 @@ def show(options) -> None:
     """Tell what is at a path."""
     path = Path(options.path)
     if path.is_dir():
+        if options.picture:
+            raise UserError(f"--picture is for datasets; a run has its own pictures. Received: --path {options.path}")
         _show_run(Run(path))
     elif path.suffix == ".h5":
         _show_dataset(path, Path(options.picture or path.with_suffix(".png")))
@@ -26,7 +28,7 @@ def show(options) -> None:
 
 def _show_dataset(path: Path, picture: Path):
     with open_dataset(path) as file:
-        print(f"{path}: {path.stat().st_size / 1e6:,.1f} MB")
+        print(f"{path}: {_size(path.stat().st_size)}")
         names = list(DatasetKey.__dataclass_fields__)
         for name in [*names, "start_used", "format_version", "content_digest"]:
             value = file.attrs[name]
@@ -37,10 +39,21 @@ def _show_dataset(path: Path, picture: Path):
             for name in ARRAYS:
                 array = file[split][name]
                 stored = array.id.get_storage_size()
-                print(f"  /{split}/{name:8} {array.shape!s:24} {array.dtype!s:7} {array.nbytes / 1e6:10,.1f} MB, "
-                      f"stored in {stored / 1e6:,.1f} MB")  # fmt: skip
-        pictures.contact_sheet(file["train/images"][:FRAMES_SHOWN], COLUMNS, picture)
-    print(f"the first {FRAMES_SHOWN} frames: {picture}")
+                print(f"  {array.name:19} {array.shape!s:23} {array.dtype!s:7} {_size(array.nbytes):>12}, "
+                      f"stored in {_size(stored)}")  # fmt: skip
+        frames = file["train/images"][:FRAMES_SHOWN]
+    try:
+        pictures.contact_sheet(frames, COLUMNS, picture)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"the frames can't be drawn in {picture} ({reason}); --picture puts them elsewhere") from None
+    print(f"the first {len(frames)} frames: {picture}")
+
+
+def _size(count: int) -> str:
+    """Write a number of bytes as a person reads it."""
+    power = sum(count >= limit for limit in (10**4, 10**6, 10**9))
+    return f"{count / 1000**power:,.{min(power, 1)}f} {('bytes', 'kB', 'MB', 'GB')[power]}"
 
 
 def _show_run(run: Run):
@@ -51,7 +64,8 @@ def _show_run(run: Run):
     print("\n".join(f"  {name:24} {value}" for name, value in options.items()))
     if run.is_finished():
         metrics = json.loads(run.metrics_file.read_text())
-        print("\n".join(f"  {name:24} {value:.6g}" for name, value in metrics.items()))
+        for name, value in metrics.items():
+            print(f"  {name:24} {f'{value:.6g}' if isinstance(value, float) else f'{value:,}'}")
     for place in sorted(run.folder.iterdir()):
         if place.is_file():
-            print(f"  {place}: {place.stat().st_size / 1e6:,.2f} MB")
+            print(f"  {place}: {_size(place.stat().st_size)}")

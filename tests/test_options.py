@@ -71,6 +71,7 @@ def test_the_options_beyond_the_documented_ones_have_defaults_too():
         "data_dir": "data",
         "output_dir": "models/rubikscube-rubikscube",
         "learning_rate": None,
+        "stop_when_exact": 0,
         "retrain": False,
     }
 
@@ -93,7 +94,7 @@ def test_none_means_not_given():
 def test_the_groups_come_in_the_documented_order():
     titles = ["Dataset Options", "World Model Options", "Training Options"]
     assert list(groups_of(TrainCommand)) == titles
-    assert list(groups_of(EvaluateCommand)) == titles[:2]
+    assert list(groups_of(EvaluateCommand)) == [*titles[:2], "Evaluation Options"]
     assert list(groups_of(GenerateCommand)) == titles[:1]
     assert [name for names in groups_of(TrainCommand).values() for name in names] == list(TrainCommand.model_fields)
 

@@ -20,6 +20,7 @@ class Puzzle(ABC):
     smallest_img_size: tuple[int, int]  # (height, width) below which a state can't be read
     default_start: str  # what `start="auto"` means here: "solved" or "anywhere"
     start_reason: str  # why, in words that follow "because"
+    state_count: int | None  # the size of the state space; None where each level has its own
 
     @abstractmethod
     def start(self, rng: np.random.Generator, n: int, where: str) -> np.ndarray:
@@ -35,6 +36,20 @@ class Puzzle(ABC):
     @abstractmethod
     def render(self, states: np.ndarray, img_size: tuple[int, int]) -> np.ndarray:
         """Draw states (N, S) uint8 as images (N, height, width, 3) uint8; exact in integers everywhere."""
+
+    @abstractmethod
+    def read(self, images: np.ndarray) -> np.ndarray:
+        """Read images (N, height, width, 3) uint8 back: the states (N, S) uint8 whose parts look most like them.
+
+        The opposite of `render`, by nearest pictures, without any learning. What comes back from a blurred or wrong
+        image need not be a state that moves can reach.
+        """
+
+    def all_states(self) -> np.ndarray:
+        """List the whole state space, (state_count, S) uint8, by a search from the solved state."""
+        from pipeline.puzzles.search import reachable_states  # no state space is needed to play
+
+        return reachable_states(self, self.start(np.random.default_rng(0), 1, "solved"))
 
     def resolve_start(self, where: str) -> str:
         """Turn "auto" into this puzzle's own choice."""

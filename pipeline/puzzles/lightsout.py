@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from pipeline.puzzles.base import Puzzle
-from pipeline.puzzles.tiles import blank_tiles, cell_size, draw_board
+from pipeline.puzzles.tiles import blank_tiles, cell_size, draw_board, read_board
 
 OFF_COLOUR, ON_COLOUR, EDGE_COLOUR = (48, 52, 72), (255, 214, 64), (24, 24, 24)
 
@@ -15,10 +15,8 @@ class LightsOut(Puzzle):
 
     State: (side * side,) uint8, row by row, 1 where the light is on. Action k presses light k: it and its up to
     four neighbours toggle. Every action undoes itself. Solved: all lights off.
+    Anywhere: every light on or off at random; with side 7 presses reach each such board, with side 4 only 1 in 16.
     """
-
-    default_start = "solved"
-    start_reason = "30 random presses spread over the whole board"
 
     def __init__(self, name: str, side: int):
         self.name, self.side = name, side
@@ -26,6 +24,13 @@ class LightsOut(Puzzle):
         self.actions = tuple(f"press {row + 1},{column + 1}" for row in range(side) for column in range(side))
         self.inverse = tuple(range(side * side))
         self.smallest_img_size = (side, side)
+        self.state_count = 2 ** (side * side)
+        if side == 4:
+            self.default_start = "anywhere"
+            self.start_reason = "presses lead from the solved board to only 4,096 of the 65,536"
+        else:
+            self.default_start = "solved"
+            self.start_reason = "30 random presses spread over the whole board"
         row, column = np.divmod(np.arange(side * side), side)
         distance = abs(row[:, None] - row) + abs(column[:, None] - column)
         self.toggles = (distance <= 1).astype(np.uint8)  # (A, S): 1 where a press changes a light
@@ -33,9 +38,12 @@ class LightsOut(Puzzle):
     def start(self, rng, n, where):
         states = np.zeros((n, self.state_size), np.uint8)
         if where == "anywhere":
-            presses = rng.integers(0, 2, (n, len(self.actions)), np.uint8)
-            states = (presses @ self.toggles) & 1  # sums stay below 256: at most 5 presses reach a light
+            states = rng.integers(0, 2, states.shape, np.uint8)
         return states
+
+    def all_states(self):
+        numbers = np.arange(self.state_count)
+        return (numbers[:, None] >> np.arange(self.state_size) & 1).astype(np.uint8)
 
     def step(self, states, actions):
         return states ^ self.toggles[actions]
@@ -43,6 +51,10 @@ class LightsOut(Puzzle):
     def render(self, states, img_size):
         cells = states.reshape(-1, self.side, self.side)
         return draw_board(cells, _tiles(cell_size(img_size, self.side, self.side)), img_size)
+
+    def read(self, images):
+        tiles = _tiles(cell_size(images.shape[1:3], self.side, self.side))
+        return read_board(images, tiles, self.side, self.side).reshape(len(images), -1)
 
 
 @lru_cache

@@ -23,6 +23,7 @@ BACKGROUND, PLASTIC = 96, 0  # greys
 SAMPLES = 16  # per pixel and axis; 16 × 16 = 256 samples make the weights of a pixel
 GAP = 12  # a sticker keeps 1/GAP of its width free on every side
 MIXING_TURNS = 100  # random turns that make a start "anywhere"
+OWN_PIXELS = 4  # of each sticker, from which it is read
 CHUNK = 512  # images drawn at a time, so that the work stays in the processor's cache
 
 
@@ -40,6 +41,7 @@ class RubiksCube(Puzzle):
         self.name, self.side = name, side
         self.state_size = 6 * side * side
         turned = FACES if side == 3 else ("U", "R", "F")
+        self.state_count = {2: 3_674_160, 3: 43_252_003_274_489_856_000}[side]
         self.actions = tuple(face + direction for face in turned for direction in ("", "'"))
         self.inverse = tuple(action ^ 1 for action in range(len(self.actions)))
         self.smallest_img_size = (8 * side, 8 * side)
@@ -87,6 +89,23 @@ class RubiksCube(Puzzle):
             pixels = (sums * np.float32(1 / 256)).astype(np.uint8).reshape(len(part), 3, -1)
             part.reshape(len(part), -1, 3)[:] = pixels.transpose(0, 2, 1)
         return images
+
+    def read(self, images):
+        img_size = images.shape[1:3]
+        (weights, _), pixels = _drawing(self.side, img_size), _own_pixels(self.side, img_size)
+        shares = np.take_along_axis(weights, pixels, axis=1)  # (S, OWN_PIXELS)
+        expected = shares[..., None, None] * COLOURS.astype(np.float32) / 256  # (S, OWN_PIXELS, 6, 3)
+        shown = images.reshape(len(images), -1, 3)[:, pixels].astype(np.float32)  # (N, S, OWN_PIXELS, 3)
+        distance = ((shown[:, :, :, None] - expected) ** 2).sum(axis=(2, 4))  # (N, S, 6)
+        return distance.argmin(axis=2).astype(np.uint8)
+
+
+def _own_pixels(side: int, img_size: tuple[int, int]) -> np.ndarray:
+    """Choose the pixels that show most of each sticker: (S, OWN_PIXELS) int, fewer counted twice where too few."""
+    weights, _ = _drawing(side, img_size)
+    best = np.argsort(-weights, axis=1, kind="stable")[:, :OWN_PIXELS]
+    shares = np.take_along_axis(weights, best, axis=1)
+    return np.where(shares >= shares[:, :1] * 0.9, best, best[:, :1])
 
 
 def _stickers(side: int) -> tuple[np.ndarray, np.ndarray]:

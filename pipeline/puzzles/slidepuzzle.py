@@ -1,11 +1,12 @@
 """The slide puzzle: numbered tiles and one blank that changes places with a neighbour."""
 
 from functools import lru_cache
+from math import factorial
 
 import numpy as np
 
 from pipeline.puzzles.base import Puzzle
-from pipeline.puzzles.tiles import blank_tiles, cell_size, draw_board
+from pipeline.puzzles.tiles import blank_tiles, cell_size, draw_board, read_board
 
 BLANK_COLOUR, TILE_COLOUR, DIGIT_COLOUR, EDGE_COLOUR = (
     (40, 40, 48),
@@ -35,6 +36,7 @@ class SlidePuzzle(Puzzle):
     def __init__(self, name: str, side: int):
         self.name, self.side = name, side
         self.state_size = side * side
+        self.state_count = factorial(side * side) // 2
         digits = len(str(side * side - 1))
         self.smallest_img_size = (side * (GLYPH[0] + 1), side * ((GLYPH[1] + 1) * digits))
         self.solved = np.roll(np.arange(side * side, dtype=np.uint8), -1)
@@ -85,6 +87,10 @@ class SlidePuzzle(Puzzle):
     def render(self, states, img_size):
         cells = states.reshape(-1, self.side, self.side)
         return draw_board(cells, _tiles(self.side, cell_size(img_size, self.side, self.side)), img_size)
+
+    def read(self, images):
+        tiles = _tiles(self.side, cell_size(images.shape[1:3], self.side, self.side))
+        return read_board(images, tiles, self.side, self.side).reshape(len(images), -1)
 
 
 @lru_cache

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from pipeline.puzzles.base import Puzzle
-from pipeline.puzzles.tiles import blank_tiles, cell_size, draw_board
+from pipeline.puzzles.tiles import blank_tiles, cell_size, draw_board, read_board
 
 FLOOR, WALL, BOX, PLAYER = range(4)
 SIDE, BOXES = 10, 4
@@ -30,6 +30,7 @@ class Sokoban(Puzzle):
     actions = ("up", "down", "left", "right")
     inverse = None  # a pushed box can't be pulled back
     state_size = SIDE * SIDE
+    state_count = None
     smallest_img_size = (SIDE * 2, SIDE * 2)
     default_start = "anywhere"
     start_reason = "a level begins where playing backwards from its solution led"
@@ -65,6 +66,10 @@ class Sokoban(Puzzle):
 
     def render(self, states, img_size):
         return draw_board(states.reshape(-1, SIDE, SIDE), _tiles(cell_size(img_size, SIDE, SIDE)), img_size)
+
+    def read(self, images):
+        tiles = _tiles(cell_size(images.shape[1:3], SIDE, SIDE))
+        return read_board(images, tiles, SIDE, SIDE).reshape(len(images), -1)
 
 
 def _solved_positions(rng: np.random.Generator, n: int) -> np.ndarray:

@@ -33,12 +33,12 @@ def ridge(inputs: np.ndarray, targets: np.ndarray, noise: float):
 
 
 def main_directions(inputs: np.ndarray) -> np.ndarray:
-    """Give an orthonormal basis (D, K) float32 of the directions in which inputs (N, D) float32 mostly vary.
+    """Give an orthonormal basis (D, K) float32 of the directions in which inputs (N, D) float32 vary.
 
-    A randomised range finder with one power iteration (Halko, Martinsson and Tropp, 2011).
+    They are those of random mixtures of the inputs (a randomised range finder: Halko, Martinsson and Tropp, 2011).
     """
-    count = min(SKETCH // 2, *inputs.shape)
     centred = inputs - inputs.mean(axis=0)
-    basis = centred.T @ mixtures(len(inputs), count)
-    basis = centred.T @ (centred @ np.linalg.qr(basis)[0])
-    return np.linalg.qr(basis)[0]
+    mixed = (mixtures(min(SKETCH // 2, len(inputs)), len(inputs)) @ centred).astype(np.float64)
+    strengths, mixes = np.linalg.eigh(mixed @ mixed.T)
+    strong = strengths > strengths.max() * 1e-9
+    return (mixed.T @ (mixes[:, strong] / np.sqrt(strengths[strong]))).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Bits for images without a lattice: thresholds on pixel values that determine all the others."""
+"""Bits for images without a lattice: thresholds on the values of pixels that stand for parts of the picture."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from scipy import linalg
 from pipeline.world_model.linear import SKETCH, flat, main_directions, mixtures, ridge
 
 MOST_LEVELS = 3  # a value that takes more is a mixture of parts
+LEAST_CONTRAST = 7  # of 255; what is fainter is the rim of a part, not the part
 RANK_DROP = 20  # by which the diagonal falls where the next value is determined by those before
 NOISE_LEVELS = (40, 20, 10, 5, 2, 1)  # of 255; the encoder is made for the strongest that leaves it exact
 
@@ -50,45 +51,68 @@ class PixelBits:
 
 
 def find(images: np.ndarray, max_bits: int) -> PixelBits | None:
-    """Choose pixels by a column-pivoted QR decomposition and threshold their channels between neighbouring levels.
+    """Choose pixels and threshold their channels between neighbouring levels.
 
-    The pivots are values that no linear function of those chosen before gives (Businger and Golub, 1965). All channels
-    of their pixels are used: more bits than the least keep each next bit a function of few bits.
+    Pixels whose channels take few levels belong to one part of the picture each. Those that always change together
+    show the same part: one of them stands for all. If every part's bits fit they are all taken; then each next bit is
+    a function of few bits, however the parts move. Else the most telling parts are taken, until no more fit.
 
     Args:
         images: (N, H, W, 3) uint8.
-        max_bits: Pixels are left out, the least telling first, until no more bits remain.
+        max_bits: The most bits.
 
     Returns:
-        None if no value of the images takes few levels.
+        None if no pixel of the images takes few levels, or the bits of none fit.
     """
-    values = images.reshape(len(images), -1)  # (N, P)
-    thresholds = [_thresholds(column) for column in np.ascontiguousarray(values.T)]
-    candidates = np.flatnonzero([len(levels) > 0 for levels in thresholds])
-    if not len(candidates):
+    pixels = images.reshape(len(images), -1, 3)  # (N, H * W, 3)
+    parts = _parts(pixels)
+    if not parts:
         return None
-    chosen, pixels = [], _telling_pixels(values[:, candidates], candidates)
-    for pixel in pixels:
-        of_pixel = [(value, level) for value in range(3 * pixel, 3 * pixel + 3) for level in thresholds[value]]
-        if len(chosen) + len(of_pixel) <= max_bits:
-            chosen += of_pixel
+    order = list(parts)
+    if sum(map(len, parts.values())) > max_bits:
+        order = [order[place] for place in _most_telling(pixels[:, order].reshape(len(images), -1))]
+    chosen = []
+    for pixel in order:
+        if len(chosen) + len(parts[pixel]) <= max_bits:
+            chosen += parts[pixel]
+    if not chosen:
+        return None
     index, level = np.array(chosen).T
-    description = f"{len(chosen)} bits at {len(pixels)} of {values.shape[1] // 3} pixels"
+    description = f"{len(chosen)} bits of {len(set((index // 3).tolist()))} parts of the picture"
     return PixelBits(flat(images), index.astype(int), (level / 255).astype(np.float32), description)
 
 
-def _thresholds(column: np.ndarray) -> np.ndarray:
-    """Give the values halfway between a column's levels; none if it has too many levels."""
-    levels = np.flatnonzero(np.bincount(column, minlength=256))
-    return (levels[1:] + levels[:-1]) / 2 if len(levels) <= MOST_LEVELS else np.empty(0)
+def _parts(pixels: np.ndarray) -> dict[int, list[tuple[int, float]]]:
+    """Find the parts of the picture in pixels (N, H * W, 3).
+
+    Returns:
+        For each part the pixel that stands for it and its bits, each as (index of the value, level).
+    """
+    parts, contrasts = {}, {}  # by what the bits are in all images
+    for pixel in np.flatnonzero((pixels != pixels[0]).any(axis=(0, 2))).tolist():
+        channels = np.ascontiguousarray(pixels[:, pixel].T)  # (3, N)
+        levels = [np.flatnonzero(np.bincount(channel, minlength=256)) for channel in channels]
+        if max(map(len, levels)) > MOST_LEVELS:
+            continue
+        thresholds = [(c, (low + high) / 2) for c in range(3) for low, high in zip(levels[c], levels[c][1:])]
+        shown = np.stack([channels[channel] > level for channel, level in thresholds]).tobytes()
+        contrast = min(np.diff(of_channel).min() for of_channel in levels if len(of_channel) > 1)
+        if contrast > contrasts.get(shown, LEAST_CONTRAST):
+            parts[shown] = pixel, [(3 * pixel + channel, float(level)) for channel, level in thresholds]
+            contrasts[shown] = contrast
+    return dict(parts.values())
 
 
-def _telling_pixels(values: np.ndarray, candidates: np.ndarray) -> list[int]:
-    """Give the pixels of the values (N, C) that determine all others linearly, the most telling first."""
+def _most_telling(values: np.ndarray) -> list[int]:
+    """Order pixels, given as values (N, pixels * 3), until they determine all others linearly.
+
+    The pivots of a QR decomposition with column pivoting are values that no linear function of those chosen before
+    gives (Businger and Golub, 1965).
+    """
     centred = values - values.mean(axis=0, dtype=np.float32)
     sketch = mixtures(SKETCH, len(values)) @ centred if len(values) > SKETCH else centred
     triangle, order = linalg.qr(sketch, mode="r", pivoting=True, check_finite=False)
     diagonal = np.abs(np.diag(triangle))
     falls = diagonal[1:] * RANK_DROP < diagonal[:-1]
     rank = int(np.argmax(falls)) + 1 if falls.any() else len(diagonal)
-    return list(dict.fromkeys((candidates[order[:rank]] // 3).tolist()))
+    return list(dict.fromkeys((order[:rank] // 3).tolist()))

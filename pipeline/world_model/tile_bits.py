@@ -6,7 +6,9 @@ import numpy as np
 
 from pipeline.world_model.linear import ridge
 
-LATTICE_SAMPLE = 200  # images: enough to see every tile, few enough that larger tiles don't pay
+LATTICE_SAMPLE = 200  # images that the lattice is found in
+GLANCE = 16  # of them, enough to dismiss most lattices
+TILE_COST = 1000  # bits in a description for each tile it spells, so that tiles don't grow to pairs of tiles
 MOST_TILES = 256
 NOISE_LEVELS = (160, 80, 40, 20, 10)  # of 255, tried for the encoder
 
@@ -28,6 +30,11 @@ class Lattice:
         board = images[:, self.top : bottom, self.left : right]
         cells = board.reshape(-1, self.rows, self.cell_height, self.columns, self.cell_width, 3)
         return cells.transpose(0, 1, 3, 2, 4, 5).reshape(len(images), self.rows, self.columns, -1)
+
+    def pick(self, places: np.ndarray) -> np.ndarray:
+        """Pick what belongs to the cells from (N, H', W') values for all places: (N, rows, columns)."""
+        picked = places[:, self.top :: self.cell_height, self.left :: self.cell_width]
+        return picked[:, : self.rows, : self.columns]
 
 
 @dataclass(frozen=True)
@@ -108,9 +115,7 @@ def find(images: np.ndarray, max_bits: int) -> TileBits | None:
     if lattice is None:
         return None
     cells = lattice.cut(images)  # (N, rows, columns, values)
-    hashes = _hashes(images, lattice.cell_height, lattice.cell_width)
-    hashes = hashes[:, lattice.top :: lattice.cell_height, lattice.left :: lattice.cell_width]
-    hashes = hashes[:, : lattice.rows, : lattice.columns]
+    hashes = lattice.pick(_hashes(images, lattice.cell_height, lattice.cell_width))
     _, first, which, counts = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
     if len(first) > MOST_TILES or lattice.rows * lattice.columns * (len(first) - 1) > max_bits:
         return None
@@ -125,27 +130,35 @@ def find_lattice(images: np.ndarray) -> Lattice | None:
     """Find the lattice with which the images (N, H, W, 3) uint8 have the shortest description.
 
     A description names the tile of every cell of every image, and spells each tile once (minimum description length,
-    Rissanen, 1978). Only lattices that cover every pixel that ever changes are tried. Cells are compared by a random
-    linear hash, which is made for all places of a cell size at once.
+    Rissanen, 1978). Only lattices that cover every pixel that ever changes are tried, first on a few of the images.
+    Cells are compared by a random linear hash, which is made for all places of a cell size at once.
     """
     changing = (images != images[0]).any(axis=(0, 3))  # (H, W)
     if not changing.any():
         return None
     rows = np.flatnonzero(changing.any(axis=1)).tolist()
     columns = np.flatnonzero(changing.any(axis=0)).tolist()
-    best, best_length = None, np.inf
+    best, shortest = None, np.inf
     for cell_height in range(2, (rows[-1] + 1 - rows[0]) // 2 + 1):
         for cell_width in range(2, (columns[-1] + 1 - columns[0]) // 2 + 1):
-            hashes = _hashes(images, cell_height, cell_width)
+            glance, hashes = _hashes(images[:GLANCE], cell_height, cell_width), None
             for top, down in _covers(rows[0], rows[-1] + 1, cell_height, images.shape[1]):
                 for left, across in _covers(columns[0], columns[-1] + 1, cell_width, images.shape[2]):
-                    cells = hashes[:, top::cell_height, left::cell_width][:, :down, :across]
-                    tiles = len(np.unique(cells))
-                    length = cells.size * np.log2(tiles) + tiles * cell_height * cell_width * 3 * 8
-                    if tiles <= MOST_TILES and length < best_length:
-                        best_length = length
-                        best = Lattice(top, left, cell_height, cell_width, down, across)
+                    lattice = Lattice(top, left, cell_height, cell_width, down, across)
+                    if _description_length(lattice, glance, len(images)) >= shortest:
+                        continue  # all images show these tiles and perhaps more
+                    hashes = _hashes(images, cell_height, cell_width) if hashes is None else hashes
+                    length = _description_length(lattice, hashes, len(images))
+                    if length < shortest:
+                        best, shortest = lattice, length
     return best
+
+
+def _description_length(lattice: Lattice, hashes: np.ndarray, images: int) -> float:
+    """Give the bits that describe so many images, judging by the tiles in some of them; infinite for too many tiles."""
+    tiles = len(np.unique(lattice.pick(hashes)))
+    names = images * lattice.rows * lattice.columns * np.log2(tiles)
+    return names + tiles * TILE_COST if tiles <= MOST_TILES else np.inf
 
 
 def _covers(first: int, last: int, cell: int, size: int):

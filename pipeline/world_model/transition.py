@@ -12,15 +12,13 @@ KEEP = 4.0  # the logit with which an untrained transition says that a bit stays
 def build_transition(architecture: Architecture, grid: tuple[int, int, int], actions: int) -> keras.Model:
     """Build the transition of an architecture.
 
-    Inputs: code (N, B) of bits 0 or 1 and action (N,) int. Output: logits (N, B) of the next code's bits. It begins by
-    saying that nothing changes, and learns what does.
+    Inputs: code (N, B) of bits 0 or 1 and action (N,) int. Output: logits (N, B) of the next code's bits.
     """
     bits = grid[0] * grid[1] * grid[2]
     code = keras.Input((bits,), name="code")
     action = keras.Input((), dtype="int32", name="action")
     signs = layers.Rescaling(2.0, offset=-1.0, name="signs")(code)  # 0 and 1 to -1 and 1
-    change = CHANGES[architecture.transition](architecture, grid, actions, signs, action)
-    logits = layers.Add(name="logits")([layers.Rescaling(KEEP, name="keep")(signs), change])
+    logits = KINDS[architecture.transition](architecture, grid, actions, signs, action)
     return keras.Model([code, action], logits, name="transition")
 
 
@@ -29,20 +27,20 @@ def _linear(architecture, grid, actions, signs, action):
 
 
 def _local(architecture, grid, actions, signs, action):
-    """One rule for all places: what a cell becomes follows from its neighbourhood and the action."""
+    """One rule for all places: what a cell becomes follows from its row, its column and the action.
+
+    It begins by saying that nothing changes, and learns what does.
+    """
     hidden, width = architecture.hidden, 2 * architecture.reach + 1
     cells = layers.Reshape(grid, name="cells")(signs)
-    seen = layers.Conv2D(hidden, _kernel(grid, width), padding="same", name="neighbourhood")(cells)
+    column = layers.Conv2D(hidden, (min(width, 2 * grid[0] - 1), 1), padding="same", name="along_the_column")(cells)
+    row = layers.Conv2D(hidden, (1, min(width, 2 * grid[1] - 1)), padding="same", name="along_the_row")(cells)
     asked = layers.Reshape((1, 1, hidden))(layers.Embedding(actions, hidden, name="action_embedding")(action))
-    rule = layers.ReLU()(layers.Add()([seen, asked]))
+    rule = layers.ReLU()(layers.Add()([column, row, asked]))
     rule = layers.Conv2D(hidden, 1, activation="relu", name="rule")(rule)
     change = layers.Conv2D(grid[2], 1, kernel_initializer="zeros", name="change")(rule)
-    return layers.Flatten()(change)
+    keep = layers.Rescaling(KEEP, name="keep")(signs)
+    return layers.Add(name="logits")([keep, layers.Flatten()(change)])
 
 
-def _kernel(grid: tuple[int, int, int], width: int) -> tuple[int, int]:
-    """Give the size of the neighbourhood, no larger than the grid can fill."""
-    return min(width, 2 * grid[0] - 1), min(width, 2 * grid[1] - 1)
-
-
-CHANGES = {"linear": _linear, "local": _local}
+KINDS = {"linear": _linear, "local": _local}

@@ -1,0 +1,31 @@
+# `make` lists what can be made. Everything runs in .venv, which is made when it is missing.
+#
+#   make demo PYTHON=python3.12    with this Python instead of the first that fits
+#   make demo DEVICE=cpu           with this build of TensorFlow instead of the one that fits the machine
+#   make test ARGS="-k dvc"        with these arguments to pytest
+
+RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
+SETUP := PYTHON="$(PYTHON)" DEVICE="$(DEVICE)" sh tools/setup.sh
+
+.PHONY: help setup setup-dev demo test check
+
+help:  ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1 | /p' Makefile | while IFS='|' read -r name text; do \
+		printf '  make %-10s%s\n' "$$name" "$$text"; done
+
+setup:  ## make .venv with the pinned packages; does nothing if it is there
+	@$(SETUP)
+
+setup-dev:  ## the same, with what the tests need
+	@$(SETUP) dev
+
+demo: setup  ## generate a dataset, train a world model, measure it: the experiment of params.yaml
+	@$(RUN) dvc repro
+	@$(RUN) python tools/results.py
+
+test: setup-dev  ## run the tests
+	@$(RUN) python -m pytest $(ARGS)
+
+check: setup-dev  ## lint and formatting
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .

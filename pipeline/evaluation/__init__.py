@@ -1,0 +1,5 @@
+"""What a trained world model is worth, measured beside the true puzzle on states that training never saw."""
+
+from pipeline.evaluation.command import evaluate
+
+__all__ = ["evaluate"]

@@ -1,0 +1,29 @@
+"""What the bits of a code are used for."""
+
+import numpy as np
+
+from pipeline.evaluation.subject import Subject
+
+STATES = 20_000
+
+
+def measure_code_use(subject: Subject) -> dict:
+    """Look at the bits over random states.
+
+    Returns:
+        constant_bits: How many bits never change.
+        entropy: The sum of the bits' entropies, in bits; more than the information in the code where bits depend on
+            one another.
+        least_bits: log2 of the puzzle's number of states, the least that any exact code needs; null if unknown.
+    """
+    walks, _ = subject.walk(subject.rng("code use"), STATES // 20, 19)
+    codes = subject.encode_states(walks.reshape(-1, walks.shape[-1]))
+    ones = codes.mean(axis=0)
+    inner = ones[(ones > 0) & (ones < 1)]
+    entropy = -(inner * np.log2(inner) + (1 - inner) * np.log2(1 - inner)).sum()
+    count = subject.puzzle.state_count
+    return {
+        "constant_bits": len(ones) - len(inner),
+        "entropy": float(entropy),
+        "least_bits": float(np.log2(float(count))) if count else None,
+    }

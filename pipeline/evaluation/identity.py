@@ -1,0 +1,87 @@
+"""Whether a code and a state are the same thing: no two states share a code, no state has two."""
+
+import numpy as np
+from tqdm import tqdm
+
+from pipeline.evaluation.subject import Subject
+from pipeline.puzzles.search import state_numbers
+
+WALKERS, WAYS, DETOUR = 10_000, 20_000, 4
+
+
+def measure_identity(subject: Subject, states: int) -> dict:
+    """Look for states that share a code, for states with several codes, and for actions that aren't undone.
+
+    Returns:
+        states: How many distinct states were encoded.
+        shared_codes: How many of them have a code that another one has too.
+        two_ways: How many pairs of different action sequences that end in one state were tried.
+        two_ways_one_code: The share of these whose predicted codes are equal too.
+        inverse_returns: The share of steps that their inverse action takes back to the code; null without inverses.
+    """
+    count, distinct_codes = _count_codes(subject, states)
+    pairs, equal = _two_ways(subject)
+    return {
+        "states": count,
+        "shared_codes": count - distinct_codes,
+        "two_ways": pairs,
+        "two_ways_one_code": equal,
+        "inverse_returns": _inverse_returns(subject),
+    }
+
+
+def _count_codes(subject: Subject, wanted: int) -> tuple[int, int]:
+    """Encode `wanted` distinct states, or as many as the puzzle has; gives their and their codes' number."""
+    if subject.puzzle.state_count:
+        wanted = min(wanted, subject.puzzle.state_count)
+    rng = subject.rng("identity")
+    seen = codes = np.empty(0, np.uint64)
+    with tqdm(total=wanted, desc="encoding states", unit="state", leave=False, dynamic_ncols=True) as progress:
+        barren = 0  # walks in a row that met nothing new: the reachable states are used up
+        while len(seen) < wanted and barren < 10:
+            walk, _ = subject.walk(rng, min(WALKERS, wanted), 10)
+            walk = walk.reshape(-1, walk.shape[-1])
+            numbers, first = np.unique(state_numbers(walk), return_index=True)
+            new = ~np.isin(numbers, seen, assume_unique=True)
+            numbers, first = numbers[new][: wanted - len(seen)], first[new][: wanted - len(seen)]
+            barren = 0 if len(first) else barren + 1
+            if len(first):
+                seen = np.concatenate([seen, numbers])
+                codes = np.concatenate([codes, state_numbers(subject.encode_states(walk[first]))])
+                progress.update(len(first))
+    return len(seen), len(np.unique(codes))
+
+
+def _two_ways(subject: Subject) -> tuple[int, float | None]:
+    """Compare the codes after some actions and after the same actions in another order, where both end in one state."""
+    rng = subject.rng("two ways")
+    states = subject.puzzle.start(rng, WAYS, "anywhere")
+    one_way = subject.random_actions(rng, (WAYS, DETOUR))
+    other_way = rng.permuted(one_way, axis=1)
+    ends = [_follow(subject.puzzle.step, states, way) for way in (one_way, other_way)]
+    meet = (ends[0] == ends[1]).all(axis=1) & (one_way != other_way).any(axis=1)
+    if not meet.any():
+        return 0, None
+    codes = subject.encode_states(states[meet])
+    predicted = [_follow(subject.step, codes, way[meet]) for way in (one_way, other_way)]
+    return int(meet.sum()), float((predicted[0] == predicted[1]).all(axis=1).mean())
+
+
+def _follow(step, rows: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    for t in range(actions.shape[1]):
+        rows = step(rows, actions[:, t])
+    return rows
+
+
+def _inverse_returns(subject: Subject) -> float | None:
+    """Take a step and its inverse in the model, wherever the true step changes the state."""
+    if subject.puzzle.inverse is None:
+        return None
+    rng = subject.rng("inverses")
+    states = subject.puzzle.start(rng, WAYS, "anywhere")
+    actions = subject.random_actions(rng, WAYS)
+    moved = (subject.puzzle.step(states, actions) != states).any(axis=1)
+    codes, actions = subject.encode_states(states[moved]), actions[moved]
+    back = np.array(subject.puzzle.inverse, np.uint8)[actions]
+    returned = subject.step(subject.step(codes, actions), back)
+    return float((returned == codes).all(axis=1).mean())

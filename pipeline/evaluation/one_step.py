@@ -1,0 +1,44 @@
+"""One step from the truth: the unseen walk of the dataset file."""
+
+import h5py
+import numpy as np
+
+from pipeline.evaluation.subject import Subject
+from pipeline.puzzles.search import state_numbers
+
+
+def measure_walk(subject: Subject, walk: h5py.Group) -> dict:
+    """Measure single steps on the unseen walk.
+
+    Returns:
+        transitions: How many steps were measured.
+        bits: The length of a code.
+        one_step_exact: The share of transitions whose predicted next code has no wrong bit.
+        bit_match, bit_match_lowest: The share of right bits in the predicted next codes, and that of the worst.
+        reconstruction_mse: The mean squared error of the decoded images, pixels in 0…1.
+        true_state: The share of images whose decoded code reads back as the true state.
+        true_next_state: The share of transitions whose decoded prediction reads back as the true next state.
+        distinct_states, distinct_codes: On the walk. Fewer codes than states would mean that exactness is bought by
+            confusing states.
+    """
+    images, states = walk["images"][:], walk["states"][:]
+    actions, frames = walk["actions"][:], walk["frames"][:]
+    codes = subject.encode(images)  # (F, B)
+    predicted = subject.step(codes[frames], actions)  # (N, B)
+    right = predicted == codes[frames + 1]
+    return {
+        "transitions": len(actions),
+        "bits": codes.shape[1],
+        "one_step_exact": float(right.all(axis=1).mean()),
+        "bit_match": float(right.mean()),
+        "bit_match_lowest": float(right.mean(axis=1).min()),
+        "reconstruction_mse": float(subject.squared_error(codes, images).mean()),
+        "true_state": _share(subject.read(codes) == states),
+        "true_next_state": _share(subject.read(predicted) == states[frames + 1]),
+        "distinct_states": len(np.unique(state_numbers(states))),
+        "distinct_codes": len(np.unique(state_numbers(codes))),
+    }
+
+
+def _share(equal: np.ndarray) -> float:
+    return float(equal.all(axis=1).mean())

@@ -1,0 +1,34 @@
+"""How much noise in the images the code withstands."""
+
+import h5py
+import numpy as np
+
+from pipeline.evaluation.subject import BATCH, Subject
+
+NOISE = (4, 8, 16, 32)  # standard deviations, of 255
+
+
+def measure_robustness(subject: Subject, walk: h5py.Group) -> dict:
+    """Add noise to every pixel of the unseen walk.
+
+    Returns:
+        exact_codes, exact_steps: For each noise level the share of images whose code is that of the clean image, and
+            of transitions that are predicted exactly from noisy images, compared with the code of a noisy next image.
+    """
+    images, actions, frames = walk["images"][:], walk["actions"][:], walk["frames"][:]
+    clean = subject.encode(images)
+    exact_codes, exact_steps = {}, {}
+    for noise in NOISE:
+        rng = subject.rng(f"noise {noise}")
+        parts = range(0, len(images), BATCH)
+        codes = np.concatenate([subject.encode(add_noise(images[i : i + BATCH], noise, rng)) for i in parts])
+        predicted = subject.step(codes[frames], actions)
+        exact_codes[str(noise)] = float((codes == clean).all(axis=1).mean())
+        exact_steps[str(noise)] = float((predicted == codes[frames + 1]).all(axis=1).mean())
+    return {"exact_codes": exact_codes, "exact_steps": exact_steps}
+
+
+def add_noise(images: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
+    """Add Gaussian noise of a standard deviation to images uint8, rounded and cut off at 0 and 255."""
+    noisy = images + rng.standard_normal(images.shape, np.float32) * np.float32(noise)
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)

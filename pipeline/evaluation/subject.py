@@ -1,0 +1,65 @@
+"""The world model beside the puzzle that it was learned from: what every measurement works on."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.puzzles import Puzzle
+
+BATCH = 2000  # images or codes at a time
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A world model, its puzzle and the size of its images. Codes are (N, B) uint8, states (N, S) uint8."""
+
+    model: object  # a DiscreteWorldModel
+    puzzle: Puzzle
+    img_size: tuple[int, int]
+    key: int
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Give a random stream for one purpose; neither generation nor another measurement draws from it."""
+        seed = np.random.SeedSequence([self.key, zlib.crc32(f"evaluation of {purpose}".encode())])
+        return np.random.Generator(np.random.Philox(seed))
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        return np.concatenate([self.model.encode(part) for part in _batches(images)])
+
+    def encode_states(self, states: np.ndarray) -> np.ndarray:
+        """Draw the states and encode the pictures; no more than a batch of pictures is ever held."""
+        return np.concatenate([self.model.encode(self.puzzle.render(part, self.img_size)) for part in _batches(states)])
+
+    def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        pairs = zip(_batches(codes), _batches(actions))
+        return np.concatenate([self.model.step(*pair) for pair in pairs])
+
+    def read(self, codes: np.ndarray) -> np.ndarray:
+        """Decode the codes and read the pictures back to states by the nearest picture, without the model."""
+        return np.concatenate([self.puzzle.read(self.model.decode(part)) for part in _batches(codes)])
+
+    def squared_error(self, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Give the mean squared error of each decoded image, (N,) float64, pixels in 0…1."""
+        errors = []
+        for code, image in zip(_batches(codes), _batches(images)):
+            decoded = np.asarray(self.model.decoder.predict_on_batch(code.astype(np.float32)))
+            difference = decoded - image.astype(np.float32) / np.float32(255)
+            errors.append(np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3)))
+        return np.concatenate(errors)
+
+    def random_actions(self, rng: np.random.Generator, shape) -> np.ndarray:
+        return rng.integers(0, len(self.puzzle.actions), shape, np.uint8)
+
+    def walk(self, rng: np.random.Generator, walks: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """Walk at random from anywhere; gives states (steps + 1, walks, S) and actions (steps, walks) uint8."""
+        actions = self.random_actions(rng, (steps, walks))
+        states = np.empty((steps + 1, walks, self.puzzle.state_size), np.uint8)
+        states[0] = self.puzzle.start(rng, walks, "anywhere")
+        for t in range(steps):
+            states[t + 1] = self.puzzle.step(states[t], actions[t])
+        return states, actions
+
+
+def _batches(rows: np.ndarray):
+    return (rows[first : first + BATCH] for first in range(0, len(rows), BATCH))

@@ -1,0 +1,47 @@
+"""Memory follows the minibatch and the size of an image, not the size of the dataset."""
+
+import tracemalloc
+
+import pytest
+
+from pipeline import generation
+from pipeline.generation import PORTION_BYTES
+
+
+@pytest.fixture
+def peak(made):
+    """Make a dataset; gives the most bytes that were in use meanwhile."""
+
+    def measure(**given):
+        tracemalloc.start()
+        try:
+            made(**given).unlink()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    measure(dataset_size=1)  # what is kept once for all
+    return measure
+
+
+def test_a_larger_dataset_takes_no_more_memory(peak):
+    small, large = (
+        peak(dataset="lightsout", dataset_size=size, img_size=(16, 16), dataset_minibatch_size=500)
+        for size in (1000, 40_000)
+    )
+    assert large < small + 2**20 and large < 2**23  # the images of the large one are 32 MB
+
+
+def test_a_larger_minibatch_takes_more_memory(peak):
+    small, large = (
+        peak(dataset="lightsout", dataset_size=10_000, img_size=(16, 16), dataset_minibatch_size=size)
+        for size in (100, 10_000)
+    )
+    assert small + 5 * 2**20 < large < small + 4 * 10_000 * 16 * 16 * 3
+
+
+def test_large_images_are_drawn_a_few_at_a_time_whatever_the_minibatch(peak, monkeypatch):
+    monkeypatch.setattr(generation, "WALKS", 1)
+    monkeypatch.setattr(generation, "WALK_LENGTH", 10)
+    most = peak(dataset_size=200, img_size=(512, 512))  # 168 MB of images
+    assert most < 4 * PORTION_BYTES

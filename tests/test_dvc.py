@@ -1,0 +1,238 @@
+"""The pipeline of dvc.yaml and the experiment of params.yaml, run by DVC itself in a repository of its own."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.dataset import path_of
+from pipeline.options import (
+    DatasetOptions,
+    EvaluateCommand,
+    EvaluateOptions,
+    GenerateCommand,
+    TrainCommand,
+    TrainOptions,
+    WorldModelOptions,
+)
+from pipeline.runs import Run
+from pipeline.training import NOT_RECORDED
+
+ROOT = Path(__file__).parents[1]
+TREE = (
+    "pipeline", "main.py", "generate.py", "train.py", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore",
+    ".dvcignore", ".gitignore", "data/.gitignore",
+)  # fmt: skip
+GROUPS = {
+    "dataset": DatasetOptions,
+    "world_model": WorldModelOptions,
+    "train": TrainOptions,
+    "evaluate": EvaluateOptions,
+}
+TINY = {
+    "dataset": {"dataset": "lightsout", "dataset_size": 1000},
+    "world_model": {"world_model": "lightsout"},
+    "train": {"train_epochs": 1, "stop_when_exact": 0},
+    "evaluate": {"episodes": 2, "steps": 10, "states": 100},
+}
+
+
+def the_params(root=ROOT) -> dict:
+    return yaml.safe_load((root / "params.yaml").read_text())
+
+
+def options_of(params, command, *groups):
+    """Make the options that a stage runs its command with."""
+    return command(**{name: value for group in groups for name, value in params[group].items()})
+
+
+# ---- params.yaml
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_params_are_the_options_that_decide_a_result_under_their_own_names(group):
+    model = GROUPS[group]
+    chosen_elsewhere = [name for name, field in model.model_fields.items() if field.default is None]
+    assert list(the_params()[group]) == [
+        name for name in model.model_fields if name not in NOT_RECORDED and name not in chosen_elsewhere
+    ]
+    assert list(the_params()) == list(GROUPS)
+
+
+def test_the_params_are_values_as_they_are_not_spellings_of_them():
+    params = the_params()
+    training = options_of(params, TrainCommand, "dataset", "world_model", "train")
+    evaluation = options_of(params, EvaluateCommand, "dataset", "world_model", "evaluate")
+    for name, value in {name: value for group in params.values() for name, value in group.items()}.items():
+        found = getattr(evaluation if name in params["evaluate"] else training, name)
+        assert (list(found) if isinstance(found, tuple) else found) == value, name
+        assert isinstance(value, list) or type(found) is type(value), name
+
+
+# ---- dvc.yaml
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"dataset": "sokoban", "dataset_size": 7000, "key": 3, "shuffle_length": 5, "img_size": [48, 64], "start": "solved"}],
+)  # fmt: skip
+def test_the_outputs_are_the_files_that_the_pipeline_writes(given):
+    params = the_params()
+    params["dataset"] |= given
+    stages = yaml.safe_load(fill_in((ROOT / "dvc.yaml").read_text(), params))["stages"]
+    assert stages["generate"]["outs"] == [str(path_of(options_of(params, GenerateCommand, "dataset")))]
+
+    run = Run(options_of(params, TrainCommand, "dataset", "world_model", "train").output_dir)
+    trained = [run.best_model, run.last_model, run.options_file, run.history_file, run.curve]
+    assert stages["train"]["outs"] == [str(path) for path in trained]
+    assert stages["evaluate"]["outs"] == [str(run.strip), str(run.dream)]
+    assert list(stages["evaluate"]["metrics"][0]) == [str(run.metrics_file)]
+
+
+def fill_in(text: str, params: dict) -> str:
+    """Fill in ${a.b} and ${a.b[0]} as DVC does; leave ${a}, which stands for all options of a group."""
+
+    def value(match):
+        group, name, index = match.groups()
+        found = params[group][name]
+        return str(found[int(index)] if index else found)
+
+    return re.sub(r"\$\{(\w+)\.(\w+)(?:\[(\d+)\])?\}", value, text)
+
+
+def test_every_dependency_is_there():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    code = [dep for stage in stages.values() for dep in stage["deps"] if "$" not in dep]
+    assert code and not [dep for dep in code if not (ROOT / dep).exists()]
+
+
+# ---- dvc repro, with real DVC in a repository of its own
+
+
+class Repository:
+    """A copy of the tree with a tiny experiment, committed."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        for name in TREE:
+            place = root / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, place, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, place)
+        self.env = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            **{f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+        }
+        self.set(TINY)
+        self.run("git", "init", "-q", ".")
+        self.commit()
+
+    def set(self, changes: dict):
+        params = the_params(self.root)
+        for group, values in changes.items():
+            params[group] |= values
+        (self.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+    def run(self, *command) -> str:
+        done = subprocess.run(command, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def start(self, *command) -> subprocess.Popen:
+        return subprocess.Popen(
+            command, cwd=self.root, env=self.env, start_new_session=True, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def dvc(self, *words) -> str:
+        return self.run(sys.executable, "-m", "dvc", *words)
+
+    def repro(self) -> dict[str, str]:
+        """Run `dvc repro`; gives what became of each stage: run, cached or unchanged."""
+        self.said = self.dvc("repro")
+        became = {"Running stage '(.*)'": "run", "Stage '(.*)' is cached": "cached", "Stage '(.*)' didn't": "unchanged"}
+        return {name: what for text, what in became.items() for name in re.findall(text, self.said)}
+
+    def commit(self):
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-q", "-m", "a state")
+
+    def changed_files(self) -> list[str]:
+        return [line[3:] for line in self.run("git", "status", "--porcelain", "-uall").splitlines()]
+
+    def metrics(self) -> dict:
+        return json.loads((self.root / "models/lightsout-lightsout/metrics.json").read_text())
+
+
+def test_dvc_does_only_what_has_to_be_done(tmp_path):
+    here = Repository(tmp_path)
+    run = Run(here.root / "models/lightsout-lightsout")
+
+    assert here.repro() == {"generate": "run", "train": "run", "evaluate": "run"}
+    assert here.repro() == {"generate": "unchanged", "train": "unchanged", "evaluate": "unchanged"}
+    assert "up to date" in here.dvc("status")
+    here.commit()
+    committed = here.run("git", "ls-files", "data", "models").split()
+    assert committed == ["data/.gitignore", "models/lightsout-lightsout/metrics.json"]
+    first = here.metrics()
+    [shown] = json.loads(here.dvc("metrics", "show", "--json"))[""]["data"].values()
+    assert shown["data"] == first
+
+    # another training: the data stays, and what was killed goes on
+    make_it_save_states_all_the_time(here.root)
+    here.set({"train": {"train_epochs": 60}})
+    killed = here.start(sys.executable, "-m", "dvc", "repro")
+    wait_for(lambda: list(run.checkpoint.glob("state-*.json")), killed)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert here.repro() == {"generate": "unchanged", "train": "run", "evaluate": "run"}
+    assert "going on from epoch" in here.said
+    assert len(run.history_file.read_text().splitlines()) == 61
+    assert here.metrics() != first
+    assert set(here.changed_files()) == {
+        "dvc.lock", "params.yaml", "pipeline/fitting.py", "models/lightsout-lightsout/metrics.json",
+    }  # fmt: skip
+
+    # and back: nothing is computed again
+    here.run("git", "checkout", "params.yaml", "pipeline/fitting.py")
+    assert here.repro() == {"generate": "unchanged", "train": "cached", "evaluate": "cached"}
+    assert here.metrics() == first
+    assert here.changed_files() == []
+    assert "up to date" in here.dvc("status")
+
+
+def make_it_save_states_all_the_time(root: Path):
+    fitting = root / "pipeline/fitting.py"
+    text, changes = re.subn(r"(?m)^SECONDS_BETWEEN_STATES = .*$", "SECONDS_BETWEEN_STATES = 0", fitting.read_text())
+    assert changes == 1
+    fitting.write_text(text)
+
+
+def wait_for(happened, process: subprocess.Popen, seconds: float = 120):
+    """Wait until something has happened while a process runs."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert process.poll() is None, "the process has ended before"
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+def test_an_experiment_changes_one_parameter(tmp_path):
+    here = Repository(tmp_path)
+    before = (here.root / "params.yaml").read_text()
+    here.dvc("exp", "run", "-S", "train.mini_batch_size=500")
+    assert (here.root / "params.yaml").read_text() == before.replace("mini_batch_size: 1000", "mini_batch_size: 500")
+    assert set(here.changed_files()) <= {
+        "dvc.lock", "params.yaml", "models/lightsout-lightsout/metrics.json",
+    }  # fmt: skip
+    assert "one_step_exact" in here.dvc("exp", "show", "--csv")

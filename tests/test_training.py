@@ -1,0 +1,253 @@
+"""Stage 2 through the command line: what a run leaves, how it goes on, what it says."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline import fitting
+from pipeline.batches import Transitions, read_codes, sample_images
+from pipeline.cli import main
+from pipeline.dataset import open_dataset
+from pipeline.generation import ensure_dataset
+from pipeline.options import OPTIMIZERS, GenerateCommand, TrainCommand
+from pipeline.runs import Run
+
+COMMAND = ["world_model_train", "train"]
+SMALL = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 4k --train_epochs 6 --mini_batch_size 300"
+FOLDER = "models/lightsout_4x4-lightsout"
+OUTPUTS = {"options.json", "history.csv", "metrics.json", "model.keras", "last.keras", "curve.png", "strip.png"}
+
+
+def train(**other) -> int:
+    """Run the small training with some options other than usual."""
+    words = SMALL.split()
+    given = {name[2:]: value for name, value in zip(words[::2], words[1::2])} | other
+    return main([*COMMAND, *(f"--{name}={value}" for name, value in given.items())])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder in which the small run has been made."""
+    folder = tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert train() == 0
+    return folder
+
+
+@pytest.fixture
+def place(trained, monkeypatch, tmp_path):
+    """An empty folder in which the dataset is there already."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(trained / "data")
+    return tmp_path
+
+
+def read_history(folder):
+    with open(folder / "history.csv") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def without_times(history):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history]
+
+
+# ---- what a run leaves
+
+
+def test_a_run_leaves_models_figures_and_pictures_and_nothing_else(trained):
+    run = trained / FOLDER
+    assert {path.name for path in run.iterdir()} == OUTPUTS
+    assert Image.open(run / "strip.png").size[0] > 500
+    assert Image.open(run / "curve.png").size[0] > 500
+
+
+def test_the_history_has_a_row_per_epoch_with_each_loss_on_training_and_unseen_data(trained):
+    history = read_history(trained / FOLDER)
+    assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5, 6]
+    assert {"seconds", "loss", "transition", "bit_match", "one_step_exact", "learning_rate"} <= set(history[0])
+    assert {"val_loss", "val_transition", "val_bit_match", "val_one_step_exact"} <= set(history[0])
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert history[-1]["learning_rate"] < history[0]["learning_rate"]
+
+
+def test_lights_out_is_exact_on_the_unseen_walk(trained):
+    metrics = json.loads((trained / FOLDER / "metrics.json").read_text())
+    assert metrics["one_step_exact"] == 1.0 and metrics["bit_match"] == 1.0
+    assert metrics["reconstruction_mse"] < 1e-10
+    assert metrics["transitions"] == 10_000
+    assert metrics["distinct_codes"] == metrics["distinct_states"] > 1000
+
+
+def test_the_run_records_what_was_asked_for(trained):
+    options = json.loads((trained / FOLDER / "options.json").read_text())
+    assert options["dataset_size"] == 4000 and options["optimizer"] == "adam" and options["img_size"] == [32, 32]
+    assert "data_dir" not in options and "output_dir" not in options  # places don't change the result
+
+
+def test_evaluate_needs_only_the_folder_and_finds_the_same_figures(trained, monkeypatch, capsys):
+    monkeypatch.chdir(trained)
+    before = json.loads((trained / FOLDER / "metrics.json").read_text())
+    assert main(["world_model_train", "evaluate", "--output_dir", FOLDER]) == 0
+    shown = capsys.readouterr().out
+    assert f"{before['bits']}" in shown and "one_step_exact" in shown
+    after = json.loads((trained / FOLDER / "metrics.json").read_text())
+    assert {name: after[name] for name in ("one_step_exact", "bit_match")} == {"one_step_exact": 1, "bit_match": 1}
+
+
+def test_evaluate_measures_another_walk_when_another_key_is_asked_for(trained, monkeypatch, capsys):
+    monkeypatch.chdir(trained)
+    assert main(["world_model_train", "evaluate", "--output_dir", FOLDER, "--key", "7"]) == 0
+    assert (trained / "data/lightsout_4x4-size4000-key7-shuffle30-img32x32-auto.h5").exists()
+
+
+def test_evaluate_without_a_run_says_what_would_make_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["world_model_train", "evaluate"]) == 2
+    assert "train" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+# ---- the same again, other options, going on
+
+
+def test_a_finished_run_is_not_made_again_unless_asked(place, monkeypatch, capsys):
+    assert train() == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "fit_and_measure", lambda *_: pytest.fail("trained again"))
+        capsys.readouterr()
+        assert train() == 0
+        assert "finished" in capsys.readouterr().out
+    assert train(retrain=True) == 0
+    assert without_times(read_history(place / FOLDER)) == without_times(read_history(place / f"{FOLDER}.1"))
+
+
+def test_a_run_with_other_options_is_moved_aside_and_named(place, capsys):
+    assert train() == 0
+    assert train(learning_rate=0.01) == 0
+    assert f"{FOLDER}.1" in capsys.readouterr().out
+    assert json.loads((place / f"{FOLDER}.1/options.json").read_text())["learning_rate"] is None
+    assert json.loads((place / f"{FOLDER}/options.json").read_text())["learning_rate"] == 0.01
+
+
+class Killed(BaseException):
+    """Ends training in the middle, as a kill would."""
+
+
+@pytest.mark.parametrize("epochs_before", [1, 4])
+def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been_killed(place, trained, monkeypatch, epochs_before):
+    monkeypatch.setattr(fitting, "SECONDS_BETWEEN_STATES", 0)
+    write_history = Run.write_history
+
+    def killed_after(run, history):
+        write_history(run, history)
+        if len(history) == epochs_before + 1:  # the state of this epoch isn't saved yet
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Run, "write_history", killed_after)
+        train()
+    assert not (place / FOLDER / "metrics.json").exists()
+    assert (place / FOLDER / "checkpoint").exists()
+    assert train() == 0
+    assert not (place / FOLDER / "checkpoint").exists()
+    killed, unkilled = (without_times(read_history(where / FOLDER)) for where in (place, trained))
+    assert len(killed) == 6
+    for row, wanted in zip(killed, unkilled):
+        assert row == pytest.approx(wanted, rel=1e-3, abs=1e-6)
+
+
+def test_training_stops_once_the_unseen_walk_has_been_exact_long_enough(place):
+    assert train(stop_when_exact=2) == 0
+    history = read_history(place / FOLDER)
+    assert len(history) < 6
+    assert [row["val_one_step_exact"] for row in history[-2:]] == [1, 1]
+
+
+@pytest.mark.parametrize("size", ["1000", "999"])
+def test_batches_need_not_divide_the_dataset(place, size):
+    assert train(dataset_size=size, train_epochs=1, data_dir="other") == 0
+
+
+def test_what_is_not_settled_is_trained_end_to_end_from_images(place, capsys):
+    words = "--dataset slidepuzzle --world_model rubikscube_optimized --dataset_size 600 --train_epochs 2"
+    assert main([*COMMAND, *words.split(), "--mini_batch_size", "200", "--data_dir", "other"]) == 0
+    assert "all parts are trained" in capsys.readouterr().out
+    history = read_history(place / "models/slidepuzzle-rubikscube_optimized")
+    assert history[-1]["reconstruction"] > 0
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_of_the_list_can_be_built(optimizer):
+    from types import SimpleNamespace
+
+    import keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    options = SimpleNamespace(optimizer=optimizer, learning_rate=None, world_model="rubikscube")
+    fitting._compile(model, options, steps=10)
+    assert type(model.optimizer).__name__.lower() == optimizer
+
+
+# ---- batches
+
+
+def numbered(count: int) -> Transitions:
+    """Transitions whose frames tell their own numbers: 10 transitions to a trajectory of 11 frames."""
+    numbers = np.arange(count)
+    frames = numbers + numbers // 10
+    codes = np.arange(count + count // 10 + 1, dtype=np.uint16)
+    codes = np.stack([codes % 256, codes // 256], axis=1).astype(np.uint8)
+    return Transitions("code", codes, (numbers % 7).astype(np.uint8), frames.astype(np.uint32))
+
+
+def as_numbers(batch, name):
+    code = batch[name].numpy().astype(int)
+    return code[:, 0] + 256 * code[:, 1]
+
+
+def test_an_epoch_has_every_transition_once_with_its_own_action_and_next_frame():
+    transitions = numbered(1003)
+    epoch = list(transitions.shuffled(100, seed=5, first_epoch=0).take(11))
+    assert [len(batch["action"]) for batch in epoch] == [100] * 10 + [3]
+    frame = np.concatenate([as_numbers(batch, "code") for batch in epoch])
+    following = np.concatenate([as_numbers(batch, "next_code") for batch in epoch])
+    action = np.concatenate([batch["action"].numpy() for batch in epoch])
+    np.testing.assert_array_equal(np.sort(frame), transitions.frames)
+    np.testing.assert_array_equal(following, frame + 1)
+    np.testing.assert_array_equal(action, (frame - frame // 11) % 7)
+
+
+def test_every_epoch_has_an_order_of_its_own_that_does_not_depend_on_where_the_run_began():
+    transitions = numbered(500)
+    through = [as_numbers(b, "code").tolist() for b in transitions.shuffled(100, seed=5, first_epoch=0).take(15)]
+    later = [as_numbers(b, "code").tolist() for b in transitions.shuffled(100, seed=5, first_epoch=2).take(5)]
+    other = [as_numbers(b, "code").tolist() for b in transitions.shuffled(100, seed=6, first_epoch=0).take(5)]
+    assert through[10:] == later
+    assert through[:5] != through[5:10] != later
+    assert other != through[:5]
+
+
+def test_codes_are_read_in_parts_as_if_in_one(place):
+    path = ensure_dataset(GenerateCommand(dataset="lightsout_4x4", dataset_size=4000))
+    with open_dataset(path) as file:
+        split = file["train"]
+        codes = read_codes(split, lambda images: (images[:, ::8, ::8, 0] > 100).reshape(len(images), -1), 16)
+        images = split["images"][:]
+    np.testing.assert_array_equal(codes.of_frames, (images[:, ::8, ::8, 0] > 100).reshape(len(images), -1))
+
+
+def test_the_sample_of_images_comes_from_all_over_the_file(place):
+    path = ensure_dataset(GenerateCommand(dataset="lightsout_4x4", dataset_size=4000))
+    with open_dataset(path) as file:
+        sample = sample_images(file["train"], 500, seed=0)
+        assert sample.shape == (500, 32, 32, 3)
+        np.testing.assert_array_equal(sample, sample_images(file["train"], 500, seed=0))
+        assert len(sample_images(file["train"], 10**6, seed=0)) == len(file["train/images"])
+
+
+def test_the_defaults_are_those_of_the_reference():
+    options = TrainCommand()
+    assert (options.train_epochs, options.mini_batch_size, options.optimizer) == (2000, 1000, "adam")

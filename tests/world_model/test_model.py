@@ -1,0 +1,223 @@
+"""The Keras model: its layers one by one, then the whole."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.puzzles import PUZZLES
+from pipeline.world_model.code import find_code
+from pipeline.world_model.copies import find_copies, linear_start
+from pipeline.world_model.layers import Binarize, LinearPerAction
+from pipeline.world_model.model import DiscreteWorldModel, build_world_model
+from pipeline.world_model.registry import WORLD_MODELS, Architecture
+from pipeline.world_model.transition import build_transition
+
+SIZE = (32, 32)
+
+
+def transitions(name: str, n: int, seed: int = 0):
+    """Draw n transitions of a puzzle: images, actions, next images."""
+    puzzle, rng = PUZZLES[name], np.random.default_rng(seed)
+    states = puzzle.start(rng, n, "anywhere")
+    actions = rng.integers(0, len(puzzle.actions), n).astype(np.uint8)
+    return puzzle.render(states, SIZE), actions, puzzle.render(puzzle.step(states, actions), SIZE)
+
+
+def adapted(name: str, architecture: str) -> DiscreteWorldModel:
+    """Build a world model on the code of a puzzle's images."""
+    chosen = WORLD_MODELS[architecture]
+    code = find_code(transitions(name, 1500)[0], chosen.code, chosen.max_bits)
+    return build_world_model(chosen, SIZE, len(PUZZLES[name].actions), code)
+
+
+def image_batches(name: str, n: int):
+    images, actions, after = transitions(name, n, seed=1)
+    return {"image": images, "action": actions.astype(np.int32), "next_image": after}
+
+
+# ---- layers
+
+
+def test_binarize_gives_exact_bits_and_the_gradient_of_a_sigmoid():
+    import tensorflow as tf
+
+    logits = tf.constant([[-3.0, -0.1, 0.0, 0.1, 3.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        bits = Binarize()(logits)
+    np.testing.assert_array_equal(bits, [[0, 0, 0, 1, 1]])
+    soft = 1 / (1 + np.exp(-logits.numpy()))
+    np.testing.assert_allclose(tape.gradient(bits, logits), soft * (1 - soft), rtol=1e-5)
+
+
+def test_linear_per_action_is_the_matrix_of_the_sample_s_action():
+    rng = np.random.default_rng(0)
+    layer = LinearPerAction(actions=5, units=7)
+    code, action = rng.standard_normal((64, 11)).astype(np.float32), rng.integers(0, 5, 64).astype(np.int32)
+    layer([code, action])
+    kernel, bias = rng.standard_normal((11, 35)).astype(np.float32), rng.standard_normal(35).astype(np.float32)
+    layer.set_weights([kernel, bias])
+    matrices, offsets = kernel.reshape(11, 5, 7), bias.reshape(5, 7)
+    wanted = [row @ matrices[:, chosen] + offsets[chosen] for row, chosen in zip(code, action)]
+    np.testing.assert_allclose(layer([code, action]), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_linear_per_action_comes_back_from_its_config():
+    layer = LinearPerAction(actions=5, units=7)
+    again = LinearPerAction.from_config(layer.get_config())
+    assert (again.actions, again.units) == (5, 7)
+
+
+def test_an_untrained_local_rule_says_that_nothing_changes():
+    transition = build_transition(WORLD_MODELS["sokoban"], (8, 8, 3), actions=4)
+    codes = np.random.default_rng(0).integers(0, 2, (50, 192)).astype(np.float32)
+    logits = transition.predict_on_batch([codes, np.zeros(50, np.int32)])
+    np.testing.assert_array_equal(logits > 0, codes > 0.5)
+
+
+def test_a_local_rule_is_the_same_at_every_place_and_looks_no_farther_than_its_reach():
+    transition = build_transition(WORLD_MODELS["sokoban"], (8, 8, 3), actions=4)
+    rng = np.random.default_rng(0)
+    transition.set_weights([rng.standard_normal(weight.shape) for weight in transition.get_weights()])
+    codes = rng.integers(0, 2, (8, 8, 8, 3)).astype(np.float32)
+    touched = codes.copy()
+    touched[:, 3, 4] = 1 - touched[:, 3, 4]
+    actions = rng.integers(0, 4, 8).astype(np.int32)
+    before, after = (
+        transition.predict_on_batch([grids.reshape(8, -1), actions]).reshape(8, 8, 8, 3) for grids in (codes, touched)
+    )
+    changed = (before != after).any(axis=(0, 3))
+    cross = np.zeros((8, 8), bool)
+    cross[1:6, 4] = cross[3, 2:7] = True
+    np.testing.assert_array_equal(changed, cross)
+    shifted = np.roll(codes, 1, axis=1)  # inner cells see the same neighbourhood one row further down
+    lower = transition.predict_on_batch([shifted.reshape(8, -1), actions]).reshape(8, 8, 8, 3)
+    np.testing.assert_allclose(lower[:, 3:6], before[:, 2:5], rtol=1e-4, atol=1e-4)
+
+
+# ---- copies
+
+
+def test_bits_that_are_always_copied_or_turned_over_are_found_and_others_are_not():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 2, (500, 4)).astype(np.uint8)
+    rare = np.zeros(500, np.uint8)
+    rare[:5] = 1  # nearly always 0: agreement would be chance
+    after = np.stack([codes[:, 2], 1 - codes[:, 0], codes[:, 1] & codes[:, 3], rare], axis=1)
+    wanted = np.zeros((4, 4))
+    wanted[2, 0], wanted[0, 1] = 1, -1
+    np.testing.assert_array_equal(find_copies(codes, after), wanted)
+
+
+@pytest.mark.parametrize("name", ["rubikscube", "lightsout"])
+def test_every_next_bit_of_cube_and_lights_out_is_a_copy_so_the_start_is_exact(name):
+    model = adapted(name, name)
+    images, actions, after = transitions(name, 400 * len(PUZZLES[name].actions))
+    codes, next_codes = model.encode(images), model.encode(after)
+    kernel, share = linear_start(codes, next_codes, actions, len(PUZZLES[name].actions))
+    assert share == 1
+    layer = model.transition.get_layer("linear_per_action")
+    layer.set_weights([kernel, np.zeros(layer.bias.shape)])
+    images, actions, after = transitions(name, 500, seed=9)
+    np.testing.assert_array_equal(model.step(model.encode(images), actions), model.encode(after))
+
+
+# ---- the whole model
+
+
+@pytest.mark.parametrize("architecture", WORLD_MODELS)
+@pytest.mark.parametrize("name", ["rubikscube", "sokoban", "slidepuzzle", "lightsout"])
+def test_every_world_model_fits_every_puzzle_and_keeps_to_its_bits(name, architecture):
+    model = adapted(name, architecture)
+    images, actions, _ = transitions(name, 8)
+    codes = model.encode(images)
+    assert codes.dtype == np.uint8 and set(np.unique(codes)) <= {0, 1}
+    assert codes.shape[1] <= WORLD_MODELS[architecture].max_bits
+    assert model.step(codes, actions).shape == codes.shape
+    assert model.decode(codes).shape == images.shape and model.decode(codes).dtype == np.uint8
+
+
+@pytest.mark.parametrize("name", ["rubikscube", "sokoban", "slidepuzzle", "lightsout"])
+def test_images_survive_their_code_unharmed(name):
+    model = adapted(name, name)
+    images = transitions(name, 300, seed=5)[0]
+    decoded = model.decode(model.encode(images))
+    assert np.abs(decoded.astype(int) - images).max() <= (1 if name == "rubikscube" else 0)  # its edges are rounded
+
+
+def test_a_settled_code_is_not_trained_and_a_lossy_one_is():
+    assert not adapted("slidepuzzle", "slidepuzzle").encoder.trainable_variables
+    assert adapted("slidepuzzle", "rubikscube_optimized").encoder.trainable_variables
+
+
+def test_without_a_code_all_parts_learn_end_to_end():
+    keras.utils.set_random_seed(0)
+    model = build_world_model(Architecture("", "pixels", 64, "local", 1e-3), SIZE, 49, None)
+    model.compile(optimizer="adam")
+    before = [weight.copy() for weight in model.get_weights()]
+    batch = image_batches("lightsout", 600)
+    history = model.fit(batch, batch_size=100, epochs=4, verbose=0).history
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    assert set(history) == {"loss", "reconstruction", "transition", "bit_match", "one_step_exact"}
+    assert all((old != new).any() for old, new in zip(before, model.get_weights()) if old.ndim > 1)
+
+
+def test_the_metrics_are_those_of_the_predictions():
+    model = adapted("sokoban", "sokoban")
+    rng = np.random.default_rng(0)
+    model.transition.set_weights([w + rng.normal(0, 0.02, w.shape) for w in model.transition.get_weights()])
+    model.compile(optimizer="adam")
+    batch = image_batches("sokoban", 300)
+    found = model.evaluate(batch, batch_size=100, verbose=0, return_dict=True)
+    codes, after = model.encode(batch["image"]), model.encode(batch["next_image"])
+    right = model.step(codes, batch["action"]) == after
+    assert found["one_step_exact"] == pytest.approx(right.all(axis=1).mean(), abs=1e-6)
+    assert found["bit_match"] == pytest.approx(right.mean(), abs=1e-6)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A model with a trained-looking transition, saved, with images, actions and what it makes of them."""
+    folder = tmp_path_factory.mktemp("saved")
+    model = adapted("rubikscube", "rubikscube")
+    rng = np.random.default_rng(3)
+    model.transition.set_weights([rng.normal(0, 0.1, weight.shape) for weight in model.transition.get_weights()])
+    images, actions, _ = transitions("rubikscube", 1000, seed=7)
+    codes = model.encode(images)
+    model.save(folder / "model.keras")
+    np.savez(
+        folder / "made.npz", images=images, actions=actions, codes=codes,
+        after=model.step(codes, actions), decoded=model.decode(codes),
+    )  # fmt: skip
+    return folder
+
+
+CHECK = """
+import json, sys
+import numpy as np
+from pipeline.keras_start import load_keras
+keras = load_keras()
+model, made = keras.models.load_model(sys.argv[1] + "/model.keras"), np.load(sys.argv[1] + "/made.npz")
+codes = model.encode(made["images"])
+print(json.dumps({
+    "backend": keras.backend.backend(),
+    "codes": int((codes != made["codes"]).sum()),
+    "after": int((model.step(codes, made["actions"]) != made["after"]).sum()),
+    "decoded": int((model.decode(codes) != made["decoded"]).sum()),
+}))
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_saved_model_gives_the_same_bits_in_a_new_process_on_either_backend(saved, backend):
+    run = subprocess.run(
+        [sys.executable, "-c", CHECK, str(saved)], capture_output=True, text=True, check=True,
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert found == {"backend": backend, "codes": 0, "after": 0, "decoded": 0}
