@@ -45,7 +45,7 @@ def fit_and_measure(options, path: Path, run: Run, state: State | None) -> tuple
         model.fit(
             training.shuffled(options.mini_batch_size, options.key % 2**62, keeper.epoch),
             steps_per_epoch=steps, epochs=options.train_epochs, initial_epoch=keeper.epoch,
-            validation_data=walk.batches(EVALUATION_BATCH), callbacks=[keeper], verbose=0,
+            validation_data=walk.batches(EVALUATION_BATCH), callbacks=_callbacks(options, steps, keeper), verbose=0,
         )  # fmt: skip
         model.save(run.last_model)
         keeper.best_model().save(run.best_model)
@@ -77,10 +77,12 @@ def _new_model(file: h5py.File, architecture: Architecture, options) -> Discrete
     """Find a code in a sample of the images and build the world model on it."""
     started = time.perf_counter()
     images = sample_images(file["train"], SAMPLE, options.key)
-    code = find_code(images, architecture.code, architecture.max_bits)
+    learned = architecture.code == "learned"
+    code = None if learned else find_code(images, architecture.code, architecture.max_bits)
     seconds = time.perf_counter() - started
     if code is None:
-        print(f"no code found in the images: learning one of {architecture.max_bits} bits by gradient descent")
+        reason = "as this system does" if learned else "since none was found in the images"
+        print(f"learning a code of {architecture.max_bits} bits by gradient descent, {reason}")
     else:
         settled = "encoder and decoder are settled" if code.is_exact else "not exact, so all parts are trained"
         print(f"code found in {seconds:.1f} s: {code.description}; {code.distinct_codes:,} codes for "
@@ -109,10 +111,26 @@ def _start_transition(model: DiscreteWorldModel, training: Transitions):
 
 
 def _compile(model: DiscreteWorldModel, options, steps: int):
-    rate = options.learning_rate or WORLD_MODELS[options.world_model].learning_rate
-    schedule = keras.optimizers.schedules.CosineDecay(rate, min(steps, DECAY_STEPS), LOWEST_RATE)
+    architecture, schedules = WORLD_MODELS[options.world_model], keras.optimizers.schedules
+    rate = options.learning_rate or architecture.learning_rate
+    if architecture.recipe:
+        schedule = schedules.ExponentialDecay(rate, *architecture.recipe.decay)
+    else:
+        schedule = schedules.CosineDecay(rate, min(steps, DECAY_STEPS), LOWEST_RATE)
     kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items()}
     model.compile(optimizer=kinds[options.optimizer](learning_rate=schedule))
+
+
+def _callbacks(options, steps: int, keeper: "RunKeeper") -> list:
+    """Give the keeper and, for a published system, what moves the share of its losses."""
+    recipe = WORLD_MODELS[options.world_model].recipe
+    if recipe is None:
+        return [keeper]
+
+    def set_share(epoch, logs):
+        keeper.model.share.assign(recipe.share_at(epoch * steps))
+
+    return [keras.callbacks.LambdaCallback(on_epoch_begin=set_share), keeper]
 
 
 class RunKeeper(keras.callbacks.Callback):

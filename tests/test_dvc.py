@@ -80,10 +80,17 @@ def test_the_params_are_values_as_they_are_not_spellings_of_them():
 # ---- dvc.yaml
 
 
-@pytest.mark.parametrize(
-    "given",
-    [{}, {"dataset": "sokoban", "dataset_size": 7000, "key": 3, "shuffle_length": 5, "img_size": [48, 64], "start": "solved"}],
-)  # fmt: skip
+OTHER_DATASET = {
+    "dataset": "sokoban",
+    "dataset_size": 7000,
+    "key": 3,
+    "shuffle_length": 5,
+    "img_size": [48, 64],
+    "start": "solved",
+}
+
+
+@pytest.mark.parametrize("given", [{}, OTHER_DATASET], ids=["as it is", "another dataset"])
 def test_the_outputs_are_the_files_that_the_pipeline_writes(given):
     params = the_params()
     params["dataset"] |= given

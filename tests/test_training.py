@@ -11,6 +11,7 @@ from pipeline import fitting
 from pipeline.batches import Transitions, read_codes, sample_images
 from pipeline.cli import main
 from pipeline.dataset import open_dataset
+from pipeline.evaluation.report import Effort
 from pipeline.generation import ensure_dataset
 from pipeline.options import OPTIMIZERS, GenerateCommand, TrainCommand
 from pipeline.runs import Run
@@ -18,7 +19,17 @@ from pipeline.runs import Run
 COMMAND = ["world_model_train", "train"]
 SMALL = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 4k --train_epochs 6 --mini_batch_size 300"
 FOLDER = "models/lightsout_4x4-lightsout"
-OUTPUTS = {"options.json", "history.csv", "metrics.json", "model.keras", "last.keras", "curve.png", "strip.png"}
+EVALUATE = ["world_model_train", "evaluate", "--episodes=2", "--steps=20", "--states=200"]
+OUTPUTS = {
+    "options.json",
+    "history.csv",
+    "metrics.json",
+    "model.keras",
+    "last.keras",
+    "curve.png",
+    "strip.png",
+    "dream.png",
+}
 
 
 def train(**other) -> int:
@@ -28,8 +39,16 @@ def train(**other) -> int:
     return main([*COMMAND, *(f"--{name}={value}" for name, value in given.items())])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quickly_measured():
+    """Let training end with a short measurement; evaluation has tests of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "QUICK", Effort(episodes=2, steps=20, states=200))
+        yield
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(quickly_measured, tmp_path_factory):
     """A folder in which the small run has been made."""
     folder = tmp_path_factory.mktemp("place")
     with pytest.MonkeyPatch.context() as patch:
@@ -91,7 +110,7 @@ def test_the_run_records_what_was_asked_for(trained):
 def test_evaluate_needs_only_the_folder_and_finds_the_same_figures(trained, monkeypatch, capsys):
     monkeypatch.chdir(trained)
     before = json.loads((trained / FOLDER / "metrics.json").read_text())
-    assert main(["world_model_train", "evaluate", "--output_dir", FOLDER]) == 0
+    assert main([*EVALUATE, "--output_dir", FOLDER]) == 0
     shown = capsys.readouterr().out
     assert f"{before['bits']}" in shown and "one_step_exact" in shown
     after = json.loads((trained / FOLDER / "metrics.json").read_text())
@@ -100,7 +119,7 @@ def test_evaluate_needs_only_the_folder_and_finds_the_same_figures(trained, monk
 
 def test_evaluate_measures_another_walk_when_another_key_is_asked_for(trained, monkeypatch, capsys):
     monkeypatch.chdir(trained)
-    assert main(["world_model_train", "evaluate", "--output_dir", FOLDER, "--key", "7"]) == 0
+    assert main([*EVALUATE, "--output_dir", FOLDER, "--key", "7"]) == 0
     assert (trained / "data/lightsout_4x4-size4000-key7-shuffle30-img32x32-auto.h5").exists()
 
 

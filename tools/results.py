@@ -18,16 +18,10 @@ def main():
     options = TrainCommand(**params["dataset"], **params["world_model"], **params["train"])
     run = Run(options.output_dir)
     found = json.loads(run.metrics_file.read_text())
-    print(
-        f"{options.dataset}: {found['one_step_exact']:.2%} of {found['transitions']:,} unseen steps predicted exactly"
-    )
-    print(
-        f"bits predicted right: {found['bit_match']:.4%}; error of the decoded images: {found['reconstruction_mse']:.1e}"
-    )
     rollout = found["rollout"]
-    print(
-        f"open loop: {rollout['steps_all_exact']:,} of {rollout['steps']:,} steps exact in all {rollout['episodes']:,} episodes"
-    )
+    print(f"{options.dataset}: {found['one_step_exact']:.2%} of {found['transitions']:,} unseen steps exact")
+    print(f"  bits right: {found['bit_match']:.4%}, error of the decoded images: {found['reconstruction_mse']:.1e}")
+    print(f"  from one image alone: {rollout['steps_all_exact']:,} of {rollout['steps']:,} steps exact in all episodes")
     print(f"pictures: {run.strip} {run.dream} {run.curve}")
 
 

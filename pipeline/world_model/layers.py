@@ -43,3 +43,21 @@ class LinearPerAction(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "actions": self.actions, "units": self.units}
+
+
+@keras.saving.register_keras_serializable("discrete_world_model")
+class OneHot(keras.layers.Layer):
+    """Actions (N,) int to (N, actions) of 0 and a single 1."""
+
+    def __init__(self, actions: int, **kwargs):
+        super().__init__(**kwargs)
+        self.actions = actions
+
+    def call(self, action):
+        return ops.one_hot(ops.cast(action, "int32"), self.actions, dtype="float32")
+
+    def compute_output_spec(self, action):
+        return keras.KerasTensor((*action.shape, self.actions), dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "actions": self.actions}

@@ -2,9 +2,10 @@
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
 from pipeline.world_model.code import LinearCode
+from pipeline.world_model.coders import CODERS, linear_coder
 from pipeline.world_model.layers import Binarize
 from pipeline.world_model.registry import Architecture
 from pipeline.world_model.transition import build_transition
@@ -28,45 +29,54 @@ class DiscreteWorldModel(keras.Model):
         encoder: Images to logits (N, B); a bit is 1 where its logit is positive.
         decoder: Codes to images (N, H, W, 3) with pixels in 0…1.
         transition: Codes and actions to the logits (N, B) of the next codes.
-        transition_weight: The weight of the transition's loss beside the reconstruction's.
+        both_losses: How predicted and encoded next codes are compared when all parts are trained: "cross_entropy" or
+            "squared_error".
+        share: The share of the transition's loss then; the rest is the reconstruction's.
+        pixel_scale: What the reconstruction's squared error is multiplied by.
     """
 
-    def __init__(self, encoder, decoder, transition, transition_weight: float = 1.0, **kwargs):
+    def __init__(self, encoder, decoder, transition, both_losses="cross_entropy", share=0.5, pixel_scale=1.0, **kwargs):
         super().__init__(**kwargs)
         self.encoder, self.decoder, self.transition = encoder, decoder, transition
-        self.transition_weight = transition_weight
+        self.both_losses, self.pixel_scale = both_losses, pixel_scale
+        constant = keras.initializers.Constant(share)
+        self.share = self.add_weight(shape=(), initializer=constant, trainable=False, name="share")
         self.binarize = Binarize()
         self.trackers = {name: keras.metrics.Mean(name) for name in LOSSES + ACCURACIES}
         self.built = True
 
     def call(self, batch, training=False):
-        """Give codes, next codes, the predicted logits of these and, from images, the decoded images."""
+        """Give the next codes and the logits predicted for them; from images also their own logits and the decoded."""
         if "code" in batch:
-            code, next_code, decoded = batch["code"], batch["next_code"], None
-        else:
-            images = ops.concatenate([batch["image"], batch["next_image"]])
-            codes = self.binarize(self.encoder(images, training=training))
-            decoded = self.decoder(codes, training=training)
-            code, next_code = ops.split(codes, 2)
-        predicted = self.transition([ops.cast(code, "float32"), batch["action"]], training=training)
-        return {"next_code": ops.cast(next_code, "float32"), "predicted": predicted, "decoded": decoded}
+            predicted = self.transition([ops.cast(batch["code"], "float32"), batch["action"]], training=training)
+            return {"next_code": ops.cast(batch["next_code"], "float32"), "predicted": predicted}
+        images = ops.concatenate([batch["image"], batch["next_image"]])
+        logits = self.encoder(images, training=training)
+        codes = self.binarize(logits)
+        code, next_code = ops.split(codes, 2)
+        return {
+            "next_code": next_code,
+            "next_logits": ops.split(logits, 2)[1],
+            "predicted": self.transition([code, batch["action"]], training=training),
+            "decoded": self.decoder(codes, training=training),
+        }
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Add up the losses and note each, and how exact the transition is."""
-        target = ops.stop_gradient(y_pred["next_code"])
-        transition = ops.mean(keras.losses.binary_crossentropy(target, y_pred["predicted"], from_logits=True))
-        loss = transition
-        if y_pred["decoded"] is not None:
+        predicted, target = y_pred["predicted"], ops.stop_gradient(y_pred["next_code"])
+        if "decoded" in y_pred:
+            transition = TRANSITION_LOSSES[self.both_losses](y_pred)
             images = ops.cast(ops.concatenate([x["image"], x["next_image"]]), "float32") / 255.0
             reconstruction = ops.mean(ops.square(y_pred["decoded"] - images))
-            loss = reconstruction + self.transition_weight * transition
             self.trackers["reconstruction"].update_state(reconstruction)
-        right = ops.equal(y_pred["predicted"] > 0, target > 0.5)
+            loss = (1 - self.share) * self.pixel_scale * reconstruction + self.share * transition
+        else:
+            transition = loss = _cross_entropy(target, predicted)
+        right = ops.equal(predicted > 0, target > 0.5)
         count = ops.shape(right)[0]
         self.trackers["transition"].update_state(transition, sample_weight=count)
         self.trackers["bit_match"].update_state(ops.mean(ops.cast(right, "float32")), sample_weight=count)
-        exact = ops.cast(ops.all(right, axis=-1), "float32")
-        self.trackers["one_step_exact"].update_state(exact)
+        self.trackers["one_step_exact"].update_state(ops.cast(ops.all(right, axis=-1), "float32"))
         return loss
 
     def encode(self, images: np.ndarray) -> np.ndarray:
@@ -84,7 +94,7 @@ class DiscreteWorldModel(keras.Model):
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
-        return {**super().get_config(), **parts, "transition_weight": self.transition_weight}
+        return {**super().get_config(), **parts, "both_losses": self.both_losses, "pixel_scale": self.pixel_scale}
 
     @classmethod
     def from_config(cls, config):
@@ -93,6 +103,26 @@ class DiscreteWorldModel(keras.Model):
 
 
 PARTS = ("encoder", "decoder", "transition")
+
+
+def _cross_entropy(target, logits):
+    return ops.mean(keras.losses.binary_crossentropy(target, logits, from_logits=True))
+
+
+def _cross_entropy_both_ways(outputs):
+    """Pull the prediction towards the encoded next code, and the encoding towards the predicted code."""
+    encoded, predicted = ops.stop_gradient(outputs["next_code"]), ops.cast(outputs["predicted"] > 0, "float32")
+    ahead = _cross_entropy(encoded, outputs["predicted"])
+    return 0.5 * ahead + 0.5 * _cross_entropy(predicted, outputs["next_logits"])
+
+
+def _squared_error_both_ways(outputs):
+    encoded, predicted = ops.stop_gradient(outputs["next_code"]), ops.cast(outputs["predicted"] > 0, "float32")
+    ahead = ops.mean(ops.square(encoded - ops.sigmoid(outputs["predicted"])))
+    return 0.5 * ahead + 0.5 * ops.mean(ops.square(outputs["next_code"] - predicted))
+
+
+TRANSITION_LOSSES = {"cross_entropy": _cross_entropy_both_ways, "squared_error": _squared_error_both_ways}
 
 
 def _bits(logits: np.ndarray) -> np.ndarray:
@@ -108,27 +138,14 @@ def build_world_model(
     the transition is trained. Without a code all three parts begin at random.
     """
     grid = code.grid if code else (1, 1, architecture.max_bits)
-    bits, values = grid[0] * grid[1] * grid[2], img_size[0] * img_size[1] * 3
-    encoder = keras.Sequential(
-        [
-            keras.Input((*img_size, 3), dtype="uint8", name="image"),
-            layers.Rescaling(1 / 255),
-            layers.Flatten(),
-            layers.Dense(bits, name="logits"),
-        ],
-        name="encoder",
-    )
-    decoder = keras.Sequential(
-        [
-            keras.Input((bits,), name="code"),
-            layers.Dense(values, name="pixels"),
-            layers.Reshape((*img_size, 3)),
-        ],
-        name="decoder",
-    )
+    bits = grid[0] * grid[1] * grid[2]
+    encoder, decoder = CODERS.get(architecture.transition, linear_coder)(img_size, bits)
     if code:
         encoder.get_layer("logits").set_weights([code.encoder_kernel, code.encoder_bias])
         decoder.get_layer("pixels").set_weights([code.decoder_kernel, code.decoder_bias])
         encoder.trainable = decoder.trainable = not code.is_exact
     transition = build_transition(architecture, grid, actions)
-    return DiscreteWorldModel(encoder, decoder, transition, name="discrete_world_model")
+    losses = {}
+    if recipe := architecture.recipe:
+        losses = {"both_losses": recipe.both_losses, "pixel_scale": recipe.pixel_scale, "share": recipe.share_at(0)}
+    return DiscreteWorldModel(encoder, decoder, transition, **losses, name="discrete_world_model")

@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from pipeline.world_model.layers import LinearPerAction
+from pipeline.world_model.coders import hidden
+from pipeline.world_model.layers import LinearPerAction, OneHot
 from pipeline.world_model.registry import Architecture
 
 KEEP = 4.0  # the logit with which an untrained transition says that a bit stays as it is
@@ -43,4 +44,22 @@ def _local(architecture, grid, actions, signs, action):
     return layers.Add(name="logits")([keep, layers.Flatten()(change)])
 
 
-KINDS = {"linear": _linear, "local": _local}
+def _jaxtar(architecture, grid, actions, signs, action):
+    """Three hidden layers, then the next codes for all actions at once."""
+    x = signs
+    for layer in [*hidden(500), *hidden(500), *hidden(500)]:
+        x = layer(x)
+    every = layers.Reshape((actions, signs.shape[-1]))(layers.Dense(actions * signs.shape[-1])(x))
+    return layers.Dot(axes=1)([OneHot(actions)(action), every])
+
+
+def _deepcubeai(architecture, grid, actions, signs, action):
+    """The action beside the code, then three hidden layers."""
+    code = layers.Rescaling(0.5, offset=0.5)(signs)  # this system takes bits as 0 and 1
+    x = layers.Concatenate()([code, OneHot(actions)(action)])
+    for layer in [*hidden(500), *hidden(500), *hidden(500), layers.Dense(signs.shape[-1])]:
+        x = layer(x)
+    return x
+
+
+KINDS = {"linear": _linear, "local": _local, "jaxtar": _jaxtar, "deepcubeai": _deepcubeai}

@@ -17,10 +17,10 @@ GOLDEN = {  # name: (starts, images)
     "rubikscube": ("221c003fc104629c4d90e1cad825a4d6", "193887e77227058ab213d39f77a498e7"),
     "sokoban": ("0ec1c3bb030a8af72d3ff3e3e1120b78", "903968d4891bdcd7d35aeee320697c4b"),
     "slidepuzzle": ("287ad1b2fac5c8a05adae117debd21eb", "61095edbbc003577d5575a59bd40c60a"),
-    "lightsout": ("8be421c4ad3cfe543e192acafaf57337", "13f727f1aee7f05aa6f7d17c0f4b85a7"),
+    "lightsout": ("66189228ae0c4630fb4e3570d4ef86fc", "13f727f1aee7f05aa6f7d17c0f4b85a7"),
     "rubikscube_2x2x2": ("a2bbc0bdc09f4158d09b9f8209933f08", "98b744d5ffc7d07a778cf1e8daabb49c"),
     "slidepuzzle_3x3": ("8d76a555b6f2d9f9072ef03e5e2b52de", "bfc8554d1d89e1c6a6183ba72c78055f"),
-    "lightsout_4x4": ("2d9023aafd38e76c6bc67a8d282c4633", "973d2fd6bdc743dadd16d6c14b5580a8"),
+    "lightsout_4x4": ("31cf27a82c9c7fef45c61ae42433c502", "973d2fd6bdc743dadd16d6c14b5580a8"),
 }
 
 
