@@ -37,6 +37,7 @@ def fit_and_measure(options, path: Path, run: Run, state: State | None) -> tuple
     with open_dataset(path) as file:
         model = _reload(state) if state else _new_model(file, WORLD_MODELS[options.world_model], options)
         training, walk = _read(file["train"], model), _read(file["evaluation"], model, quiet=True)
+        _say_what_is_missing(training)
         steps = math.ceil(len(training) / options.mini_batch_size)
         if not state:
             _start_transition(model, training)
@@ -95,6 +96,18 @@ def _read(split: h5py.Group, model: DiscreteWorldModel, quiet: bool = False) -> 
     if model.encoder.trainable_variables or model.decoder.trainable_variables:
         return read_images(split)
     return read_codes(split, model.encode, model.transition.output_shape[-1], quiet)
+
+
+def _say_what_is_missing(training: Transitions):
+    """Warn of bits that the training data never changes: what the data never shows, nothing can learn."""
+    if training.kind == "code":
+        codes = training.of_frames
+        fixed = int((codes.min(axis=0) == codes.max(axis=0)).sum())
+        if fixed:
+            print(
+                f"the training data never changes {fixed} of {codes.shape[1]} bits: states in which they differ are "
+                "unknown to the model; --start anywhere or a larger --dataset_size shows more"
+            )
 
 
 def _start_transition(model: DiscreteWorldModel, training: Transitions):

@@ -198,6 +198,14 @@ def test_what_is_not_settled_is_trained_end_to_end_from_images(place, capsys):
     assert history[-1]["reconstruction"] > 0
 
 
+def test_what_the_data_never_shows_is_said_before_training(place, capsys):
+    words = "--dataset slidepuzzle --world_model slidepuzzle --dataset_size 1k --train_epochs 1 --start solved"
+    assert main([*COMMAND, *words.split(), "--data_dir", "other"]) == 0
+    assert "never changes" in (said := capsys.readouterr().out) and "--start anywhere" in said
+    assert train(train_epochs=1) == 0
+    assert "never changes" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_of_the_list_can_be_built(optimizer):
     from types import SimpleNamespace
