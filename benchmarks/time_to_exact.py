@@ -1,0 +1,73 @@
+"""How long ours takes until it is exact, and what the published systems' recipes have reached by then.
+
+    python benchmarks/time_to_exact.py [FOLDER]
+
+Same puzzle, same dataset file, same cores, one run after the other. Ours trains until the unseen walk has been exact
+for three epochs; then each recipe trains, with its own batch size, for at least ten times as long. Prints a table and
+writes it beside the runs.
+"""
+
+import csv
+import json
+import math
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pipeline.world_model.registry import WORLD_MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+PUZZLE, SIZE, OURS, PEERS = "rubikscube", 30_000, "rubikscube", ("deepcubeai", "jaxtar")
+
+
+def train(folder: Path, world_model: str, *options: str) -> list[dict]:
+    """Train in a process of its own; gives the history."""
+    run = folder / world_model
+    words = ["--dataset", PUZZLE, "--dataset_size", str(SIZE), "--world_model", world_model, "--output_dir", str(run)]
+    command = [sys.executable, str(ROOT / "train.py"), *words, "--data_dir", str(folder / "data"), *options]
+    subprocess.run(command, check=True)
+    with open(run / "history.csv") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def reached(history: list[dict], seconds: float) -> dict:
+    """Give the row of the first epoch that ended at or after some seconds, the last if none did."""
+    return next((row for row in history if row["seconds"] >= seconds), history[-1])
+
+
+def main():
+    """Run everything and print the table."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "models/time_to_exact")
+    subprocess.run(
+        [sys.executable, str(ROOT / "generate.py"), "--dataset", PUZZLE, "--dataset_size", str(SIZE),
+         "--data_dir", str(folder / "data")], check=True,
+    )  # fmt: skip
+    started = time.perf_counter()
+    ours = train(folder, OURS, "--train_epochs", "30", "--stop_when_exact", "3", "--retrain")
+    whole = time.perf_counter() - started  # the process, TensorFlow's start and the final measuring included
+    lines = [f"| {OURS} | {whole:.0f} s | {ours[-1]['val_one_step_exact']:.2%} | | |"]
+    for peer in PEERS:
+        recipe = WORLD_MODELS[peer].recipe
+        options = ["--mini_batch_size", str(recipe.batch), "--retrain", "--train_epochs"]
+        first = train(folder, peer, *options, "1")
+        history = train(folder, peer, *options, str(math.ceil(10 * whole / first[0]["seconds"]) + 1))
+        rate = SIZE * len(history) / history[-1]["seconds"]
+        hours = recipe.steps * recipe.batch / rate / 3600
+        early, late = reached(history, whole), reached(history, 10 * whole)
+        lines.append(
+            f"| {peer} | {hours:.1f} h projected, at {rate:.0f} samples/s "
+            f"| {early['val_one_step_exact']:.2%}, bits {early['val_bit_match']:.2%} (after {early['seconds']:.0f} s) "
+            f"| {late['val_one_step_exact']:.2%}, bits {late['val_bit_match']:.2%} (after {late['seconds']:.0f} s) "
+            f"| {hours * 3600 / whole:,.0f} |"
+        )
+    head = f"| world model | whole recipe | exact after {whole:.0f} s | exact after ten times as long | times ours |"
+    table = "\n".join([head, "|---|---|---|---|---|", *lines])
+    (folder / "time_to_exact.json").write_text(json.dumps({"table": table.splitlines()}, indent=2) + "\n")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
