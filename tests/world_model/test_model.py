@@ -31,7 +31,8 @@ def transitions(name: str, n: int, seed: int = 0):
 def adapted(name: str, architecture: str) -> DiscreteWorldModel:
     """Build a world model on the code of a puzzle's images."""
     chosen = WORLD_MODELS[architecture]
-    code = find_code(transitions(name, 1500)[0], chosen.code, chosen.max_bits)
+    learned = chosen.code == "learned"
+    code = None if learned else find_code(transitions(name, 1500)[0], chosen.code, chosen.max_bits)
     return build_world_model(chosen, SIZE, len(PUZZLES[name].actions), code)
 
 
@@ -178,6 +179,29 @@ def test_the_metrics_are_those_of_the_predictions():
     right = model.step(codes, batch["action"]) == after
     assert found["one_step_exact"] == pytest.approx(right.all(axis=1).mean(), abs=1e-6)
     assert found["bit_match"] == pytest.approx(right.mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("architecture", ["jaxtar", "deepcubeai"])
+def test_the_published_systems_learn_all_parts_and_come_back_from_their_file(architecture, tmp_path):
+    keras.utils.set_random_seed(0)
+    model = adapted("lightsout_4x4", architecture)
+    model.compile(optimizer="adam")
+    batch = image_batches("lightsout_4x4", 500)
+    history = model.fit(batch, batch_size=100, epochs=4, verbose=0).history
+    assert history["reconstruction"][-1] < history["reconstruction"][0]
+    model.share.assign(0.25)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.encode(batch["image"]), model.encode(batch["image"]))
+    assert float(again.share) == 0.25 and again.both_losses == model.both_losses
+
+
+def test_the_shares_of_the_published_recipes_are_theirs():
+    jaxtar, deepcubeai = WORLD_MODELS["jaxtar"].recipe, WORLD_MODELS["deepcubeai"].recipe
+    epochs = np.array([0, 100, 600, 1100, 2000])
+    theirs = np.clip((epochs - 100) / 1000, 0.0001, 1) * 0.5
+    assert [jaxtar.share_at(300 * epoch) for epoch in epochs] == pytest.approx(theirs.tolist(), abs=1e-4)
+    assert [deepcubeai.share_at(step) for step in (0, 39_999, 40_000, 79_999, 179_999)] == [1e-4, 1e-4, 1e-3, 1e-2, 0.5]
 
 
 @pytest.fixture(scope="module")
