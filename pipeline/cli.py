@@ -78,6 +78,8 @@ def main(arguments: Sequence[str], program: str = "main.py", inside: Sequence[st
     Returns:
         The exit code: 0 done, 2 refused in one line, 130 interrupted.
     """
+    if not sys.stderr.isatty():  # a log: a line of progress now and then is enough
+        os.environ.setdefault("TQDM_MININTERVAL", "10")
     try:
         words, rest = take_words([*inside, *arguments])
         if len(words) < 2 or HELP_FLAGS & set(rest):

@@ -8,6 +8,7 @@ import numpy as np
 from pipeline import pictures
 from pipeline.dataset import ARRAYS, SPLITS, DatasetKey, open_dataset
 from pipeline.errors import UserError
+from pipeline.evaluation.report import table
 from pipeline.runs import Run
 
 FRAMES_SHOWN, COLUMNS = 32, 8
@@ -63,9 +64,7 @@ def _show_run(run: Run):
     print(f"{run.folder}: {'finished' if run.is_finished() else 'not finished; the same train command goes on'}")
     print("\n".join(f"  {name:24} {value}" for name, value in options.items()))
     if run.is_finished():
-        metrics = json.loads(run.metrics_file.read_text())
-        for name, value in metrics.items():
-            print(f"  {name:24} {f'{value:.6g}' if isinstance(value, float) else f'{value:,}'}")
+        print(table(json.loads(run.metrics_file.read_text())))
     for place in sorted(run.folder.iterdir()):
         if place.is_file():
             print(f"  {place}: {_size(place.stat().st_size)}")

@@ -54,7 +54,7 @@ def _fit_and_measure(options, path: Path, run: Run, state: State | None, wanted:
 
 
 def _say_next(run: Run, options):
-    print(f"model: {run.best_model}\nfigures: {run.metrics_file}\npictures: {run.strip} {run.curve}")
+    print(f"model: {run.best_model}\nfigures: {run.metrics_file}\npictures: {run.strip} {run.dream} {run.curve}")
     print(
         f"next: python main.py world_model_train evaluate --dataset {options.dataset} "
         f"--world_model {options.world_model}" + f" --output_dir {run.folder}"

@@ -107,6 +107,15 @@ def test_the_run_records_what_was_asked_for(trained):
     assert "data_dir" not in options and "output_dir" not in options  # places don't change the result
 
 
+def test_show_tells_the_options_and_every_figure_of_a_run(trained, monkeypatch, capsys):
+    monkeypatch.chdir(trained)
+    assert main(["world_model_train", "show", FOLDER]) == 0
+    shown, metrics = capsys.readouterr().out, json.loads((trained / FOLDER / "metrics.json").read_text())
+    assert "finished" in shown and metrics["dataset_digest"] in shown
+    for name in [*metrics, *metrics["rollout"], *metrics["identity"], *metrics["robustness"], *metrics["code_use"]]:
+        assert f"  {name} " in shown or f"  {name}\n" in shown
+
+
 def test_evaluate_needs_only_the_folder_and_finds_the_same_figures(trained, monkeypatch, capsys):
     monkeypatch.chdir(trained)
     before = json.loads((trained / FOLDER / "metrics.json").read_text())

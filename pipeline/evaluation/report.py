@@ -63,6 +63,8 @@ GROUPS = ("rollout", "identity", "robustness", "code_use", "proof")
 def _number(value) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, str):
+        return value
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.6g}"
