@@ -15,7 +15,7 @@ from pipeline.dataset import (
     new_file,
     open_dataset,
     path_of,
-)  # fmt: skip
+)
 from pipeline.puzzles import PUZZLES, Puzzle
 
 WALKS, WALK_LENGTH = 10, 1000  # the unseen walk: 10,000 transitions that training never gets

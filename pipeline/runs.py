@@ -115,10 +115,8 @@ class replacing:
     """Give a temporary path beside the target that takes the target's place when the block ends well."""
 
     def __init__(self, target: Path):
-        self.target, self.partial = (
-            target,
-            target.with_name(f".{target.name}.{os.getpid()}.partial{target.suffix}"),
-        )
+        self.target = target
+        self.partial = target.with_name(f".{target.name}.{os.getpid()}.partial{target.suffix}")
 
     def __enter__(self) -> Path:
         return self.partial

@@ -102,20 +102,17 @@ def test_a_model_without_its_state_is_ignored_and_later_dropped(run):
     ]  # fmt: skip
 
 
-def test_a_last_model_cut_short_is_saved_again_when_the_run_gets_there_again(run):
+@pytest.mark.parametrize(
+    ("best_epoch", "last", "best"),
+    [(1, Dies("weights of 2"), Model("weights of 1")), (2, Model("weights of 2"), Dies("weights of 2"))],
+    ids=["last", "best"],
+)
+def test_a_model_cut_short_is_saved_again_when_the_run_gets_there_again(run, best_epoch, last, best):
     save(run, 1, 1)
     with pytest.raises(KeyboardInterrupt):
-        run.save_state(2, history(2), 1, Dies("weights of 2"), Model("weights of 1"))
-    save(run, 2, 1)
-    check_state(run.last_state(), 2, 1)
-
-
-def test_a_best_model_cut_short_is_saved_again_when_the_run_gets_there_again(run):
-    save(run, 1, 1)
-    with pytest.raises(KeyboardInterrupt):
-        run.save_state(2, history(2), 2, Model("weights of 2"), Dies("weights of 2"))
-    save(run, 2, 2)
-    check_state(run.last_state(), 2, 2)
+        run.save_state(2, history(2), best_epoch, last, best)
+    save(run, 2, best_epoch)
+    check_state(run.last_state(), 2, best_epoch)
 
 
 def test_a_state_survives_the_deletion_of_the_outputs_by_dvc(run):

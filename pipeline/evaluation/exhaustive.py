@@ -28,6 +28,7 @@ def prove(subject: Subject) -> dict:
     if count is None or count > MOST_STATES:
         size = "a new space for each level" if count is None else f"{count:,} states"
         raise UserError(f"--exhaustive is for puzzles of at most {MOST_STATES:,} states. Received: {size}")
+    print(f"visiting all {count:,} states ...", flush=True)
     states = subject.puzzle.all_states()
     numbers = state_numbers(states)
     order = np.argsort(numbers)

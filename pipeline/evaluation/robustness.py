@@ -2,6 +2,7 @@
 
 import h5py
 import numpy as np
+from tqdm import tqdm
 
 from pipeline.evaluation.subject import BATCH, Subject
 
@@ -18,7 +19,7 @@ def measure_robustness(subject: Subject, walk: h5py.Group) -> dict:
     images, actions, frames = walk["images"][:], walk["actions"][:], walk["frames"][:]
     clean = subject.encode(images)
     exact_codes, exact_steps = {}, {}
-    for noise in NOISE:
+    for noise in tqdm(NOISE, "adding noise", unit="level", leave=False, dynamic_ncols=True):
         rng = subject.rng(f"noise {noise}")
         parts = range(0, len(images), BATCH)
         codes = np.concatenate([subject.encode(add_noise(images[i : i + BATCH], noise, rng)) for i in parts])

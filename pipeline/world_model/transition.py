@@ -32,13 +32,13 @@ def _local(architecture, grid, actions, signs, action):
 
     It begins by saying that nothing changes, and learns what does.
     """
-    hidden, width = architecture.hidden, 2 * architecture.reach + 1
+    units, width = architecture.hidden, 2 * architecture.reach + 1
     cells = layers.Reshape(grid, name="cells")(signs)
-    column = layers.Conv2D(hidden, (min(width, 2 * grid[0] - 1), 1), padding="same", name="along_the_column")(cells)
-    row = layers.Conv2D(hidden, (1, min(width, 2 * grid[1] - 1)), padding="same", name="along_the_row")(cells)
-    asked = layers.Reshape((1, 1, hidden))(layers.Embedding(actions, hidden, name="action_embedding")(action))
+    column = layers.Conv2D(units, (min(width, 2 * grid[0] - 1), 1), padding="same", name="along_the_column")(cells)
+    row = layers.Conv2D(units, (1, min(width, 2 * grid[1] - 1)), padding="same", name="along_the_row")(cells)
+    asked = layers.Reshape((1, 1, units))(layers.Embedding(actions, units, name="action_embedding")(action))
     rule = layers.ReLU()(layers.Add()([column, row, asked]))
-    rule = layers.Conv2D(hidden, 1, activation="relu", name="rule")(rule)
+    rule = layers.Conv2D(units, 1, activation="relu", name="rule")(rule)
     change = layers.Conv2D(grid[2], 1, kernel_initializer="zeros", name="change")(rule)
     keep = layers.Rescaling(KEEP, name="keep")(signs)
     return layers.Add(name="logits")([keep, layers.Flatten()(change)])
