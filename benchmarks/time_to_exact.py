@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pipeline.world_model.registry import WORLD_MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
-PUZZLE, SIZE, OURS, PEERS = "rubikscube", 30_000, "rubikscube", ("deepcubeai", "jaxtar")
+PUZZLE, SIZE, OURS, PEERS = "rubikscube", 300_000, "rubikscube", ("deepcubeai", "jaxtar")
 
 
 def train(folder: Path, world_model: str, *options: str) -> list[dict]:
@@ -52,8 +52,9 @@ def main():
     for peer in PEERS:
         recipe = WORLD_MODELS[peer].recipe
         options = ["--mini_batch_size", str(recipe.batch), "--retrain", "--train_epochs"]
-        first = train(folder, peer, *options, "1")
-        history = train(folder, peer, *options, str(math.ceil(10 * whole / first[0]["seconds"]) + 1))
+        first, second = train(folder, peer, *options, "2")  # the first epoch builds the graph too
+        epochs = math.ceil(10 * whole / (second["seconds"] - first["seconds"])) + 1
+        history = train(folder, peer, *options, str(epochs))
         rate = SIZE * len(history) / history[-1]["seconds"]
         hours = recipe.steps * recipe.batch / rate / 3600
         early, late = reached(history, whole), reached(history, 10 * whole)

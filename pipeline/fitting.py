@@ -6,7 +6,6 @@ from pathlib import Path
 
 import h5py
 import keras
-import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -18,7 +17,7 @@ from pipeline.evaluation.subject import Subject
 from pipeline.puzzles import PUZZLES
 from pipeline.runs import Run, State
 from pipeline.world_model.code import find_code
-from pipeline.world_model.copies import linear_start
+from pipeline.world_model.linear_start import linear_start
 from pipeline.world_model.model import DiscreteWorldModel, build_world_model
 from pipeline.world_model.registry import WORLD_MODELS, Architecture
 
@@ -111,16 +110,20 @@ def _say_what_is_missing(training: Transitions):
 
 
 def _start_transition(model: DiscreteWorldModel, training: Transitions):
-    """Give a linear transition the copies that a sample of transitions shows, where there are codes to see them."""
+    """Give a linear transition what a sample of transitions shows, where there are codes to see it."""
     names = [layer.name for layer in model.transition.layers]
     if training.kind != "code" or "linear_per_action" not in names:
         return
     layer = model.transition.get_layer("linear_per_action")
     frames = training.frames[:TRANSITION_SAMPLE]
     codes, next_codes = training.of_frames[frames], training.of_frames[frames + 1]
-    kernel, share = linear_start(codes, next_codes, training.actions[:TRANSITION_SAMPLE], layer.actions)
-    layer.set_weights([kernel, np.zeros_like(layer.bias)])
-    print(f"transition begins with {share:.1%} of the next bits as copies of one bit")
+    actions = training.actions[:TRANSITION_SAMPLE]
+    kernel, bias, copied, fitted = linear_start(codes, next_codes, actions, layer.actions)
+    layer.set_weights([kernel, bias])
+    print(
+        f"transition begins with {copied:.1%} of the next bits as copies of one bit, "
+        f"{fitted:.1%} as linear functions of several"
+    )
 
 
 def _compile(model: DiscreteWorldModel, options, steps: int):

@@ -200,10 +200,10 @@ def test_batches_need_not_divide_the_dataset(place, size):
 
 
 def test_what_is_not_settled_is_trained_end_to_end_from_images(place, capsys):
-    words = "--dataset slidepuzzle --world_model rubikscube_optimized --dataset_size 600 --train_epochs 2"
+    words = "--dataset slidepuzzle --world_model sokoban_optimized --dataset_size 600 --train_epochs 2"
     assert main([*COMMAND, *words.split(), "--mini_batch_size", "200", "--data_dir", "other"]) == 0
     assert "all parts are trained" in capsys.readouterr().out
-    history = read_history(place / "models/slidepuzzle-rubikscube_optimized")
+    history = read_history(place / "models/slidepuzzle-sokoban_optimized")
     assert history[-1]["reconstruction"] > 0
 
 

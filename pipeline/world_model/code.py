@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.world_model import pixel_bits, tile_bits
+from pipeline.world_model import components, pixel_bits, tile_bits
 from pipeline.world_model.linear import flat
 
 
@@ -51,19 +51,40 @@ def find_code(images: np.ndarray, kind: str, max_bits: int) -> LinearCode | None
     """Find a code of a kind ("tiles" or "pixels") in a sample of images (N, H, W, 3) uint8.
 
     The bits are defined on clean images; the encoder then reads them so that it withstands noise too. A quarter of the
-    images is held out to check the code.
+    images is held out to check the code. One that doesn't pass is mended.
 
     Returns:
-        None if no pixel of the images takes few levels, or there are fewer than two images.
+        None if no part of the images takes few levels, or there are fewer than two images.
     """
     if len(images) < 2:
         return None
-    held_out, shown = images[: -(-len(images) // 4)], images[-(-len(images) // 4) :]
+    shown = _shown(images)
     found = tile_bits.find(shown, max_bits) if kind == "tiles" else None
     found = found or pixel_bits.find(shown, max_bits)
-    if found is None:
-        return None
+    code = make_code(found, images) if found else None
+    return code if code and code.is_exact else mend(code, images, max_bits)
+
+
+def mend(code: LinearCode | None, images: np.ndarray, max_bits: int) -> LinearCode | None:
+    """Make an exact code of one that isn't, however poor: keep the bits that are sound, and find what is missing.
+
+    Returns:
+        The code as it was if no exact one is found.
+    """
+    shown = _shown(images)
+    found = components.find(shown, max_bits, None if code is None else code.encode(shown))
+    mended = make_code(found, images) if found else None
+    return mended if mended and mended.is_exact else code
+
+
+def _shown(images: np.ndarray) -> np.ndarray:
+    return images[-(-len(images) // 4) :]  # the rest is held out
+
+
+def make_code(found, images: np.ndarray) -> LinearCode:
+    """Make encoder and decoder of the bits found, and see how exact they are on images they weren't made from."""
     code = LinearCode(*found.encoder(), *found.decoder(), found.grid, found.description, 0.0, 0, 0)
+    held_out = images[: -(-len(images) // 4)]
     errors = np.mean((code.decode(code.encode(held_out)) - flat(held_out)) ** 2, axis=1)
     return replace(
         code,

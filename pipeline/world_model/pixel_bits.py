@@ -1,56 +1,17 @@
 """Bits for images without a lattice: thresholds on the values of pixels that stand for parts of the picture."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import linalg
 
-from pipeline.world_model.linear import SKETCH, flat, main_directions, mixtures, ridge
+from pipeline.world_model.linear import SKETCH, flat, mixtures
+from pipeline.world_model.value_bits import ValueBits
 
 MOST_LEVELS = 3  # a value that takes more is a mixture of parts
 LEAST_CONTRAST = 7  # of 255; what is fainter is the rim of a part, not the part
 RANK_DROP = 20  # by which the diagonal falls where the next value is determined by those before
-NOISE_LEVELS = (40, 20, 10, 5, 2, 1)  # of 255; the encoder is made for the strongest that leaves it exact
 
 
-@dataclass(frozen=True)
-class PixelBits:
-    """The bits of N sample images: bit b tells whether the value at index[b] lies above level[b]."""
-
-    images: np.ndarray  # (N, P) float32, pixel values in 0…1
-    index: np.ndarray  # (B,) int
-    level: np.ndarray  # (B,) float32, in 0…1
-    description: str
-
-    @property
-    def bits(self) -> np.ndarray:
-        """(N, B) bool."""
-        return self.images[:, self.index] > self.level
-
-    @property
-    def grid(self) -> tuple[int, int, int]:
-        """The bits have no places: one cell holds them all."""
-        return 1, 1, len(self.index)
-
-    def encoder(self):
-        """Give the kernel (P, B) and bias (B,) that estimate each bit's value from a whole noisy image.
-
-        Many pixels tell the same, so the estimate withstands noise that the bare value wouldn't.
-        """
-        directions = main_directions(self.images)  # (P, K)
-        parts, values, bits = self.images @ directions, self.images[:, self.index], self.bits
-        for noise in NOISE_LEVELS:
-            kernel, bias = ridge(parts, values, noise / 255)
-            if np.array_equal(parts @ kernel + bias > self.level, bits):
-                break
-        return directions @ kernel, bias - self.level
-
-    def decoder(self):
-        """Give the kernel (B, P) and bias (P,) of the regression from the bits to whole images."""
-        return ridge(self.bits.astype(np.float32), self.images, 0.0)
-
-
-def find(images: np.ndarray, max_bits: int) -> PixelBits | None:
+def find(images: np.ndarray, max_bits: int) -> ValueBits | None:
     """Choose pixels and threshold their channels between neighbouring levels.
 
     Pixels whose channels take few levels belong to one part of the picture each. Those that always change together
@@ -79,7 +40,8 @@ def find(images: np.ndarray, max_bits: int) -> PixelBits | None:
         return None
     index, level = np.array(chosen).T
     description = f"{len(chosen)} bits of {len(set((index // 3).tolist()))} parts of the picture"
-    return PixelBits(flat(images), index.astype(int), (level / 255).astype(np.float32), description)
+    pixels = flat(images)
+    return ValueBits(pixels, pixels[:, index.astype(int)], (level / 255).astype(np.float32), description)
 
 
 def _parts(pixels: np.ndarray) -> dict[int, list[tuple[int, float]]]:

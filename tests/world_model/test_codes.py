@@ -143,7 +143,7 @@ def test_the_bits_of_the_code_are_those_of_the_clean_image_by_definition():
 
 
 @pytest.mark.parametrize(("name", "kind"), [("rubikscube", "pixels"), ("sokoban", "pixels"), ("lightsout", "tiles")])
-@pytest.mark.parametrize("max_bits", [48, 20])
+@pytest.mark.parametrize("max_bits", [40, 20])
 def test_a_code_never_has_more_bits_than_allowed_and_says_when_that_loses_something(name, kind, max_bits):
     code = find_code(images_of(name, (24, 24), 0)[:400], kind, max_bits)
     if code is not None:

@@ -1,0 +1,85 @@
+"""What becomes of a training whose code is poor to begin with: random bits, half of the bits, bits at wrong pixels.
+
+    python benchmarks/poor_start.py mended|gradient [FOLDER]
+
+Each start is trained on the default cube dataset. "mended" is as our training does it, which mends the code before it
+fits the transition, until the unseen walk has been exact for three epochs; "gradient" trains all three parts by
+gradient descent alone, for a number of epochs. Prints a table.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pipeline import fitting
+from pipeline.cli import main as run_command
+from pipeline.world_model import pixel_bits
+from pipeline.world_model.code import LinearCode, make_code, mend
+from pipeline.world_model.linear import flat
+from pipeline.world_model.value_bits import ValueBits
+
+EPOCHS_OF_GRADIENT_DESCENT = 10
+BITS = 192  # as many as a good code has here
+
+
+def random_bits(images: np.ndarray) -> LinearCode:
+    """Threshold random functions of the whole image at their medians."""
+    pixels = flat(images)
+    values = pixels @ np.random.default_rng(1).standard_normal((pixels.shape[1], BITS), np.float32)
+    return make_code(ValueBits(pixels, values, np.median(values, axis=0), "random bits"), images)
+
+
+def half_the_bits(images: np.ndarray) -> LinearCode:
+    """Take every second bit of a good code."""
+    good = pixel_bits.find(images, 400)
+    return make_code(ValueBits(good.images, good.values[:, ::2], good.level[::2], "half the bits"), images)
+
+
+def wrong_pixels(images: np.ndarray) -> LinearCode:
+    """Threshold pixels that are mixtures of several stickers, as far as there are such, at their medians."""
+    pixels = flat(images)
+    levels = np.array([len(np.unique(column)) for column in images.reshape(len(images), -1).T])
+    wrong = np.random.default_rng(1).permutation(np.flatnonzero(levels > pixel_bits.MOST_LEVELS))[:BITS]
+    values = pixels[:, wrong]
+    return make_code(ValueBits(pixels, values, np.median(values, axis=0), "wrong pixels"), images)
+
+
+def train(poor_start, is_mended: bool, folder: Path) -> str:
+    """Train from a poor start, measure the model in full, and give a row of the table."""
+    began = {}
+
+    def find_code(images, kind, max_bits):
+        began["code"] = poor_start(images)
+        began["time"] = time.perf_counter()
+        return mend(began["code"], images, max_bits) if is_mended else began["code"]
+
+    fitting.find_code = find_code
+    run = folder / f"{poor_start.__name__}-{'mended' if is_mended else 'gradient'}"
+    words = ["--output_dir", str(run), "--data_dir", str(folder / "data")]
+    epochs = ["--train_epochs", "30" if is_mended else str(EPOCHS_OF_GRADIENT_DESCENT), "--stop_when_exact", "3"]
+    assert run_command(["world_model_train", "train", *words, *epochs, "--retrain"]) == 0
+    seconds = time.perf_counter() - began["time"]
+    assert run_command(["world_model_train", "evaluate", *words, "--episodes", "100", "--steps", "10000"]) == 0
+    metrics, code = json.loads((run / "metrics.json").read_text()), began["code"]
+    return (
+        f"| {poor_start.__name__.replace('_', ' ')} | {code.distinct_codes} of {code.distinct_images}, "
+        f"{code.worst_error:.0e} | {'mended' if is_mended else 'gradient descent'} | {seconds:.0f} s "
+        f"| {metrics['one_step_exact']:.2%} | {metrics['bit_match']:.2%} | {metrics['reconstruction_mse']:.0e} "
+        f"| {metrics['rollout']['steps_all_exact']:,} |"
+    )
+
+
+def main(how: str, folder: str = "models/poor_start"):
+    """Run every start and print the table."""
+    rows = [train(start, how == "mended", Path(folder)) for start in (random_bits, half_the_bits, wrong_pixels)]
+    print("| start | its codes, worst error | then | seconds | one step exact | bits | image error | exact steps |")
+    print("\n".join(["|---" * 8 + "|", *rows]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
