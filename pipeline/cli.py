@@ -21,6 +21,7 @@ from fire.core import FireExit
 from fire.decorators import SetParseFn
 
 from pipeline.errors import UserError, did_you_mean, one_line, quoted, shown
+from pipeline.interruption import Interrupted, interruptible
 from pipeline.options import (
     COMMANDS,
     SIDES,
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str], program: str = "main.py", inside: Sequence[st
         inside: The group and command that the script stands for, if it stands for one.
 
     Returns:
-        The exit code: 0 done, 2 refused in one line, 130 interrupted.
+        The exit code: 0 done, 2 refused in one line, 130 interrupted by Ctrl-C, 143 ended by SIGTERM.
     """
     if not sys.stderr.isatty():  # a log: a line of progress now and then is enough
         os.environ.setdefault("TQDM_MININTERVAL", "10")
@@ -84,10 +85,14 @@ def main(arguments: Sequence[str], program: str = "main.py", inside: Sequence[st
         words, rest = take_words([*inside, *arguments])
         if len(words) < 2 or HELP_FLAGS & set(rest):
             return _print_help(words, " ".join(["python", program, *words[len(inside) :]]))
-        return prepare(words, rest).run()
+        with interruptible():
+            return prepare(words, rest).run()
     except UserError as error:
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 2
+    except Interrupted as stop:
+        print(one_line(str(stop)), file=sys.stderr)
+        return stop.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -1,4 +1,4 @@
-"""The dataset file: its key and path, its layout, how it is written whole or not at all, how it is opened.
+"""The dataset file: its key and path, its layout, how it is written whole or not at all.
 
 Layout, for each split `train` and `evaluation` (F frames, N transitions, S bytes in a state):
 
@@ -8,26 +8,38 @@ Layout, for each split `train` and `evaluation` (F frames, N transitions, S byte
     /<split>/frames   (N,) uint32          transition n leads from frame frames[n] to frame frames[n] + 1
 
 The file's attributes hold every option that shapes the content, the names of the actions and a digest of the arrays.
-Nothing else goes in, no time, host or path, so that equal options give equal bytes.
+Nothing else goes in, no time, host or path, so that equal options give equal bytes. The newer of HDF5's two formats
+(1.10) is used, since it has a checksum on everything that describes the arrays; texts among the attributes have none,
+so there is a checksum of all attributes too. `dataset_checks.py` reads what this file writes.
 """
 
+import fcntl
+import glob
 import hashlib
 import io
+import json
 import os
 import tempfile
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import h5py
 import numpy as np
+from h5py import h5f, h5fd, h5g, h5p
 
-from pipeline.errors import UserError, shown
+from pipeline.chunks import pack
+from pipeline.errors import UserError
+from pipeline.executors import InOrder
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 3
 SPLITS = ("train", "evaluation")
 ARRAYS = ("images", "states", "actions", "frames")
+WALKS, WALK_LENGTH = 10, 1000  # the unseen walk: 10,000 transitions that training never gets
 CHUNK_BYTES = 2**19  # of raw data in a chunk: small against the minibatch, large against the work per chunk
+INDEX_BYTES = 2**17  # of HDF5's index of chunks, kept in memory at a time; else memory would grow with the file
 
 
 @dataclass(frozen=True)
@@ -55,9 +67,23 @@ class DatasetKey:
             f"-img{height}x{width}-{self.start}.h5"
         )
 
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """For each split its transitions and the length of its trajectories."""
+        return {
+            "train": (self.dataset_size, self.shuffle_length),
+            "evaluation": (WALKS * WALK_LENGTH, WALK_LENGTH),
+        }
+
     def attributes(self) -> dict:
         """What the file records of the key."""
         return {**self.__dict__, "format_version": FORMAT_VERSION}
+
+
+def checksum_of(attributes: dict) -> int:
+    """Give the checksum of attributes, as they were given or as they were read."""
+    plain = {name: np.asarray(value).tolist() for name, value in attributes.items()}
+    return zlib.crc32(json.dumps(plain, sort_keys=True).encode())
 
 
 def path_of(options) -> Path:
@@ -100,11 +126,25 @@ class NewFile(h5py.File):
 
     def __init__(self, disk: _Disk):
         self.disk = disk
-        super().__init__(disk, "w")
+        access, creation = h5p.create(h5p.FILE_ACCESS), h5p.create(h5p.FILE_CREATE)
+        access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
+        access.set_fileobj_driver(h5fd.fileobj_driver, disk)
+        creation.set_obj_track_times(False)
+        super().__init__(h5f.create(repr(disk).encode(), h5f.ACC_TRUNC, fapl=access, fcpl=creation))
+        cache = self.id.get_mdc_config()
+        cache.set_initial_size = True
+        cache.initial_size = cache.min_size = cache.max_size = INDEX_BYTES
+        self.id.set_mdc_config(cache)
 
     def check(self):
         """Raise `OSError` if something could not be written."""
         self.disk.check()
+
+    def new_group(self, name: str) -> h5py.Group:
+        """Make a group that doesn't record the time."""
+        creation = h5p.create(h5p.GROUP_CREATE)
+        creation.set_obj_track_times(False)
+        return h5py.Group(h5g.create(self.id, name.encode(), gcpl=creation))
 
 
 @contextmanager
@@ -118,94 +158,142 @@ def new_file(path: Path):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-        os.close(handle)
-        with _Disk(partial, "r+") as disk:
+        with _Disk(handle, "r+") as disk:
+            _lock(disk, fcntl.LOCK_EX)  # tells `clear_partials` that somebody is at work on it
             with NewFile(disk) as file:
                 yield file
             disk.sync()
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
+            _lock(disk, fcntl.LOCK_SH)  # as readers do
+            os.chmod(partial, 0o644)
+            os.replace(partial, path)
     except BaseException as error:
         if partial:
             Path(partial).unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise UserError(f"{path} can't be written ({_reason(error)})") from None
+            raise UserError(f"{path} can't be written ({os.strerror(error.errno) if error.errno else error})") from None
         raise
 
 
-class _RowWriter:
-    """Fills one HDF5 array row by row, in whole chunks, and hashes what goes in.
+def clear_partials(path: Path):
+    """Remove what dead processes left of writing the file at a path."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        with suppress(OSError), open(partial, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            partial.unlink()
 
-    Whole chunks keep the bytes of the file the same however the rows arrive.
+
+def _lock(file, kind: int):
+    with suppress(OSError):  # some network file systems have no locks
+        fcntl.flock(file, kind)
+
+
+class _RowWriter:
+    """Fills one HDF5 array row by row, in whole chunks that tasks pack, and hashes what goes in.
+
+    Whole chunks keep the bytes of the file the same however the rows arrive and whoever packs them.
     """
 
-    def __init__(self, group: h5py.Group, name: str, shape: tuple[int, ...], dtype):
-        row_bytes = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
-        chunk_rows = max(1, min(shape[0], CHUNK_BYTES // row_bytes))
-        self.array = group.create_dataset(
-            name,
-            shape,
-            dtype,
-            chunks=(chunk_rows, *shape[1:]),
-            compression="gzip",
-            compression_opts=1,
-            fletcher32=True,
-        )
-        self.chunk_rows, self.written = chunk_rows, 0
-        self.waiting = np.empty((0, *shape[1:]), dtype)
-        self.hash = hashlib.sha256(f"{self.array.name} {shape} {self.array.dtype}".encode())
+    def __init__(self, array: h5py.Dataset, tasks: InOrder, check: Callable, packer: Callable, rows_at_a_time: int):
+        self.array, self.tasks, self.check, self.packer = array, tasks, check, packer
+        self.chunk_rows = array.chunks[0]
+        self.at_a_time = max(1, rows_at_a_time // self.chunk_rows) * self.chunk_rows
+        self.waiting = None
+        self.written = 0
+        self.hash = hashlib.sha256(f"{array.name} {array.shape} {array.dtype}".encode())
 
     def append(self, rows: np.ndarray):
-        rows = np.concatenate([self.waiting, rows.astype(self.waiting.dtype, copy=False)])
+        """Add rows, or what the packer makes them from."""
+        rows = rows if self.waiting is None else np.concatenate([self.waiting, rows])
         whole = len(rows) - len(rows) % self.chunk_rows
-        self._write(rows[:whole])
+        for first in range(0, whole, self.at_a_time):
+            self._pack(rows[first : min(first + self.at_a_time, whole)])
         self.waiting = rows[whole:].copy()
 
-    def finish(self) -> str:
-        self._write(self.waiting)
-        if self.written != len(self.array):
-            raise AssertionError(f"{self.array.name}: {self.written} rows written, {len(self.array)} promised")
+    def finish(self):
+        """Have what is left packed, as the last chunk."""
+        if len(self.waiting):
+            self._pack(self.waiting)
+
+    def digest(self) -> str:
+        """Give the SHA-256 over name, shape, type and the chunks' hashes, once all are written."""
+        if self.written != -(-len(self.array) // self.chunk_rows):
+            raise AssertionError(f"{self.array.name}: {self.written} chunks written for {len(self.array)} rows")
         return self.hash.hexdigest()
 
-    def _write(self, rows: np.ndarray):
-        self.hash.update(np.ascontiguousarray(rows))
-        self.array[self.written : self.written + len(rows)] = rows
-        self.written += len(rows)
+    def _pack(self, rows: np.ndarray):
+        self.tasks.submit(self._write, self.packer, rows, self.chunk_rows)
+
+    def _write(self, chunks: list[tuple[bytes, bytes]]):
+        for packed, hashed in chunks:
+            place = (self.written * self.chunk_rows,) + (0,) * (self.array.ndim - 1)
+            self.array.id.write_direct_chunk(place, packed)
+            self.check()
+            self.hash.update(hashed)
+            self.written += 1
 
 
 class SplitWriter:
-    """Writes one split: the moves of some trajectories, then the images of their frames, and so on.
+    """Writes one split, some trajectories at a time.
 
-    The images can come in any portions. Moves and images must take turns in the same way whenever the same file is
-    made, for HDF5 puts the chunks of its arrays into the file in the order in which they come.
+    Trajectories must be added in the same portions whenever the same file is made, for HDF5 puts the chunks of its
+    arrays into the file in the order in which they come. The images may be drawn in any portions.
     """
 
-    def __init__(self, file: NewFile, split: str, frames: int, transitions: int, length: int, img_size, state_size):
-        group = file.create_group(split)
-        self.file, self.length, self.transitions = file, length, 0
-        self.rows = {
-            "images": _RowWriter(group, "images", (frames, *img_size, 3), np.uint8),
-            "states": _RowWriter(group, "states", (frames, state_size), np.uint8),
-            "actions": _RowWriter(group, "actions", (transitions,), np.uint8),
-            "frames": _RowWriter(group, "frames", (transitions,), np.uint32),
+    def __init__(self, file: NewFile, split: str, transitions: int, length: int, img_size, state_size: int):
+        self.length, self.transitions, self.check = length, 0, file.check
+        frames, group = frame_count(transitions, length), file.new_group(split)
+        self.arrays = {
+            "images": _new_array(group, "images", (frames, *img_size, 3), np.uint8),
+            "states": _new_array(group, "states", (frames, state_size), np.uint8),
+            "actions": _new_array(group, "actions", (transitions,), np.uint8),
+            "frames": _new_array(group, "frames", (transitions,), np.uint32),
         }
-        _mark_as_pictures(group["images"])
+        _mark_as_pictures(self.arrays["images"])
 
-    def add_moves(self, states: np.ndarray, actions: np.ndarray):
+    def begin(self, tasks: InOrder, draw_and_pack: Callable, frames_at_a_time: int):
+        """Say how it is written; `draw_and_pack(states, chunk_rows)` is the task that makes chunks of images."""
+        packers = {"images": (draw_and_pack, frames_at_a_time)}
+        self.rows = {
+            name: _RowWriter(array, tasks, self.check, *packers.get(name, (pack, 1)))
+            for name, array in self.arrays.items()
+        }
+
+    def add(self, states: np.ndarray, actions: np.ndarray):
         """Add the states (f, S) and actions (n,) of trajectories one after the other; numbers the frames."""
         numbers = np.arange(self.transitions, self.transitions + len(actions))
         self.rows["states"].append(states)
         self.rows["actions"].append(actions)
-        self.rows["frames"].append(numbers + numbers // self.length)  # a trajectory has one frame more than actions
+        # A trajectory has one frame more than actions.
+        self.rows["frames"].append((numbers + numbers // self.length).astype(np.uint32))
+        self.rows["images"].append(states)
         self.transitions += len(actions)
 
-    def add_images(self, images: np.ndarray):
-        """Add images (f, H, W, 3)."""
-        self.rows["images"].append(images)
-        self.file.check()
+    def finish(self):
+        """Have the last chunks packed."""
+        for rows in self.rows.values():
+            rows.finish()
 
-    def finish(self) -> str:
-        return "".join(rows.finish() for rows in self.rows.values())
+    def digest(self) -> str:
+        """Give the digests of all arrays, once all is written."""
+        return "".join(rows.digest() for rows in self.rows.values())
+
+
+def _new_array(group: h5py.Group, name: str, shape: tuple[int, ...], dtype) -> h5py.Dataset:
+    return group.create_dataset(
+        name,
+        shape,
+        dtype,
+        chunks=chunk_shape(shape, dtype),
+        compression="gzip",
+        compression_opts=1,  # means nothing to a reader
+        fletcher32=True,
+    )
+
+
+def chunk_shape(shape: tuple[int, ...], dtype) -> tuple[int, ...]:
+    """Give the shape of an array's chunks."""
+    row_bytes = int(np.prod(shape[1:])) * np.dtype(dtype).itemsize
+    return (max(1, min(shape[0], CHUNK_BYTES // row_bytes)), *shape[1:])
 
 
 def _mark_as_pictures(images: h5py.Dataset):
@@ -224,55 +312,6 @@ def frame_count(transitions: int, length: int) -> int:
     return transitions + -(-transitions // length)
 
 
-def content_digest(splits: list[SplitWriter]) -> str:
-    """Finish the splits and give one SHA-256 over the names, shapes, types and bytes of all their arrays."""
-    return hashlib.sha256("".join(split.finish() for split in splits).encode()).hexdigest()
-
-
-@contextmanager
-def open_dataset(path: Path):
-    """Open a dataset file for reading.
-
-    Raises:
-        UserError: The file is missing, isn't a whole HDF5 file, isn't one of ours, or turns out damaged while the
-            block reads it.
-    """
-    try:
-        file = h5py.File(path, "r")
-    except FileNotFoundError:
-        raise UserError(f"there is no dataset at {path}; `generate` makes it") from None
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    with file:
-        version = file.attrs.get("format_version")
-        if version != FORMAT_VERSION:
-            raise UserError(f"{path} isn't a dataset of format {FORMAT_VERSION}. Received: format {version}")
-        try:
-            yield file
-        except OSError as error:
-            if "read data" not in str(error):  # what HDF5 says where the checksum is wrong
-                raise
-            raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: OSError) -> UserError:
-    return UserError(f"{path} can't be read as a dataset ({_reason(error)}); move it away to have it made again")
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error).split("\n")[0]
-
-
-def check_made_with(file: h5py.File, attributes: dict):
-    """Make sure that a file holds what its place in the cache promises.
-
-    Raises:
-        UserError: It was made with other options, or before the puzzle changed.
-    """
-    for name, value in attributes.items():
-        found, wanted = np.asarray(file.attrs.get(name)).tolist(), np.asarray(value).tolist()
-        if found != wanted:
-            raise UserError(
-                f"{file.filename} was made with {name}={shown(found)}, not {shown(wanted)}; "
-                "move it away to have it made again"
-            )
+def content_digest(splits: Iterable[SplitWriter]) -> str:
+    """Give one SHA-256 over the names, shapes, types and bytes of all arrays, as they are in their chunks."""
+    return hashlib.sha256("".join(split.digest() for split in splits).encode()).hexdigest()

@@ -4,6 +4,8 @@ import os
 import warnings
 from contextlib import contextmanager
 
+from pipeline.worker import worker_count
+
 
 def load_keras():
     """Import Keras with its backend (some seconds) and our layers, so that saved world models can be loaded."""
@@ -20,7 +22,8 @@ def load_keras():
             tf.get_logger().setLevel("ERROR")
             for card in tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.set_memory_growth(card, True)
-            tf.zeros(()).numpy()
+            if worker_count() == 1:  # workers must find one another before anything is computed
+                tf.zeros(()).numpy()
     warnings.filterwarnings("ignore", "`shuffle=True` was passed", UserWarning)
     return keras
 

@@ -30,6 +30,7 @@ from pipeline.world_model.registry import WORLD_MODELS
 MOST = 2_000_000_000  # transitions: with two frames for each, a frame's number still fits 32 bits
 LARGEST_SIDE = 1024  # pixels
 STARTS = ("auto", "solved", "anywhere")
+PLACES = ("auto", "memory", "disk")
 OPTIMIZERS = (
     "adam", "sgd", "adamw", "nadam", "rmsprop", "adagrad", "adadelta", "adamax", "adafactor", "ftrl", "lion",
     "muon", "lamb", "schedulefreeadamw",
@@ -93,6 +94,13 @@ def read_text(value: Any) -> str:
     raise ValueError
 
 
+def read_address(value: Any) -> str:
+    """Take the address of a network place, 'tcp://host:8786'."""
+    if isinstance(value, str) and re.fullmatch(r"[a-z]+://[^\s/]+:[0-9]{1,5}", value):
+        return value
+    raise ValueError
+
+
 @dataclass(frozen=True, eq=False)
 class Kind:
     """A kind of value: how it is read and how it is spoken of. Each field carries one."""
@@ -127,6 +135,7 @@ SIDES = Kind(
     read_sides,
 )
 SWITCH = Kind("Boolean", "", "true or false, or without a value for true", read_switch)
+ADDRESS = Kind("Address", "ADDRESS", "an address (for example tcp://host:8786)", read_address)
 FOLDER = Kind("Path", "FOLDER", "the path of a folder, in printable characters", read_text)
 FILE = Kind("Path", "FILE", "the path of a file, in printable characters", read_text)
 
@@ -224,6 +233,16 @@ class DatasetOptions(Options):
         return self
 
 
+class GenerationOptions(Options):
+    """Where a dataset is generated; changes no byte of it, so nothing records it."""
+
+    title: ClassVar[str] = "Generation Options"
+
+    scheduler: Annotated[str | None, ADDRESS, Remark(default="this machine's cores")] = Field(
+        None, description="The Dask scheduler whose workers generate the dataset; they run in the project's folder."
+    )
+
+
 def _output_dir(given: dict[str, Any]) -> str:
     return f"models/{given.get('dataset', 'rubikscube')}-{given['world_model']}"
 
@@ -265,6 +284,11 @@ class TrainOptions(Options):
         le=1_000_000,
         description="Stop once the unseen walk has been exact for this many epochs in a row.",
     )
+    dataset_in: Annotated[str, one_of(PLACES)] = Field(
+        "auto",
+        description="Where training keeps the images it needs: auto is memory where they fit, else disk. "
+        "Changes memory and speed, never the result.",
+    )
     retrain: Annotated[bool, SWITCH] = Field(
         False, description="Train again from the beginning, although the run is finished."
     )
@@ -296,12 +320,13 @@ class ShowOptions(Options):
     picture: Annotated[str | None, FILE, Remark(default="beside the file")] = Field(
         None, description="Where to write the contact sheet of frames, a .png file."
     )
+    verify: Annotated[bool, SWITCH] = Field(False, description="Read a whole dataset and compare it with its digest.")
 
 
 # ---- commands. Of several groups the last one named comes first: Python reads the bases from the right.
 
 
-class GenerateCommand(DatasetOptions):
+class GenerateCommand(GenerationOptions, DatasetOptions):
     """Generate the dataset of a puzzle: random moves, every state drawn as an image, in one HDF5 file."""
 
     command: ClassVar[str] = "generate"

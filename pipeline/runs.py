@@ -9,22 +9,35 @@ DVC deletes a stage's outputs before it runs the stage. What a killed run goes o
 """
 
 import csv
+import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.locks import locked
 
 
 @dataclass(frozen=True)
 class State:
-    """Where a run stands: epochs done, a row of figures per epoch, and the models saved with them."""
+    """Where a run stands; the models are saved beside it.
 
-    epoch: int
-    history: list[dict]
+    Attributes:
+        step: Batches done since the beginning.
+        seconds: Spent on them.
+        best_epoch: The epoch of the best model; 0 while no epoch is finished.
+        history: A row of figures per finished epoch.
+        tallies: The sums behind the figures of the epoch that is under way.
+    """
+
+    step: int
+    seconds: float
     best_epoch: int
-    last_model: Path
-    best_model: Path
+    history: list[dict]
+    tallies: list
 
 
 class Run:
@@ -36,20 +49,30 @@ class Run:
         self.history_file, self.checkpoint = self.folder / "history.csv", self.folder / "checkpoint"
         self.best_model, self.last_model = self.folder / "model.keras", self.folder / "last.keras"
         self.curve, self.strip, self.dream = (self.folder / f"{name}.png" for name in ("curve", "strip", "dream"))
+        self._checksums: dict[Path, str] = {}  # of models that this process has written or found whole
+
+    def locked(self) -> AbstractContextManager:
+        """Keep other processes out of the folder while the block runs; wait first for one that is at work in it."""
+        folder = self.folder.resolve()
+        waiting = f"another process is at work in {self.folder}; waiting until it has ended ..."
+        return locked(folder.with_name(f".{folder.name}.lock"), waiting)
 
     def recorded_options(self) -> dict | None:
-        """Give the options of the run that the folder holds, finished or not."""
+        """Give the options of the run that the folder holds, finished or not; {} if they can't be read."""
         for place in (self.options_file, self.checkpoint / "options.json"):
             if place.exists():
-                return json.loads(place.read_text())
+                return read_json(place) or {}
         return None
 
     def is_finished(self) -> bool:
-        return self.metrics_file.exists() and self.best_model.exists() and self.options_file.exists()
+        return bool(self.best_model.exists() and read_json(self.options_file) and read_json(self.metrics_file))
 
     def begin(self, options: dict):
-        """Make the folder and note what is asked for."""
+        """Make the folder, note what is asked for, and clear away what a killed process left half-written."""
         self.checkpoint.mkdir(parents=True, exist_ok=True)
+        for partial in self.folder.glob(".*.partial*"):
+            partial.unlink()
+        self.metrics_file.unlink(missing_ok=True)  # written last, it tells that the run is finished
         write_json(self.checkpoint / "options.json", options)
 
     def set_aside(self) -> Path:
@@ -61,44 +84,64 @@ class Run:
         self.folder.rename(aside)
         return aside
 
-    def save_state(self, epoch: int, history: list[dict], best_epoch: int, last_model, best_model):
+    # ---- the states to go on from
+
+    def models_of(self, state: State) -> tuple[Path, Path | None]:
+        """Give the places of a state's last and best model; the best is None while no epoch is finished."""
+        best = self.checkpoint / f"best-{state.best_epoch}.keras" if state.best_epoch else None
+        return self.checkpoint / f"last-{state.step}.keras", best
+
+    def save_state(self, state: State, last_model, best_model):
         """Save a state to go on from; the one before stays until the next."""
-        last, best = self.checkpoint / f"last-{epoch}.keras", self.checkpoint / f"best-{best_epoch}.keras"
-        last_model.save(last)
-        if best not in {state.best_model for state in self._states()}:  # a kill may have left a part of it
-            best_model.save(best)
-        state = {"epoch": epoch, "best_epoch": best_epoch, "history": history}
-        write_json(self.checkpoint / f"state-{epoch}.json", state)  # last: it tells that the rest is whole
+        place = self.checkpoint / f"state-{state.step}.json"
+        place.unlink(missing_ok=True)  # while its models are replaced it doesn't count
+        last, best = self.models_of(state)
+        self._save_checked(last_model, last)
+        if best and best not in self._checksums:
+            self._save_checked(best_model, best)
+        sums = {path.name: self._checksums[path] for path in (last, best) if path}
+        content = {**asdict(state), "models": sums}
+        write_json(place, {"checksum": _checksum_of(content), **content})  # last: it tells that the rest is whole
         self._drop_old_states()
 
+    def _save_checked(self, model, path: Path):
+        save_model(model, path)
+        self._checksums[path] = _checksum(path)
+
     def _drop_old_states(self):
-        kept = self._states()[-2:]
-        models = {path for state in kept for path in (state.last_model, state.best_model)}
-        epochs = {state.epoch for state in kept}
+        kept = sorted(self.checkpoint.glob("state-*.json"), key=_step_of)[-2:]
+        models = {name for place in kept for name in (read_json(place) or {}).get("models", [])}
         for path in self.checkpoint.iterdir():
-            number = path.stem.rpartition("-")[2]
-            if (path.suffix == ".keras" and path not in models) or (
-                path.stem.startswith("state-") and int(number) not in epochs
-            ):
+            is_old = path not in kept if path.name.startswith("state-") else path.suffix == ".keras"
+            if is_old and path.name not in models:
                 path.unlink()
+                self._checksums.pop(path, None)
 
     def last_state(self) -> State | None:
-        """Give the state to go on from, if there is one."""
-        states = self._states()
-        return states[-1] if states else None
+        """Give the newest state that is whole, if there is one; damaged ones are named and dropped."""
+        for place in sorted(self.checkpoint.glob("state-*.json"), key=_step_of, reverse=True):
+            if state := self._read_state(place):
+                return state
+            print(f"{place} or a model of it is damaged: going on from the state before it, if there is one")
+            place.unlink()
+        return None
 
-    def _states(self) -> list[State]:
-        states = []
-        for path in self.checkpoint.glob("state-*.json"):
-            state = json.loads(path.read_text())
-            last = self.checkpoint / f"last-{state['epoch']}.keras"
-            best = self.checkpoint / f"best-{state['best_epoch']}.keras"
-            states.append(State(state["epoch"], state["history"], state["best_epoch"], last, best))
-        return sorted(states, key=lambda state: state.epoch)
+    def _read_state(self, place: Path) -> State | None:
+        """Read a state and make sure that it and its models are as they were written; None if they aren't."""
+        content = read_json(place) or {}
+        if content.pop("checksum", None) != _checksum_of(content):
+            return None
+        sums = {self.checkpoint / name: checksum for name, checksum in content.pop("models").items()}
+        if any(not path.exists() or _checksum(path) != checksum for path, checksum in sums.items()):
+            return None
+        self._checksums.update(sums)
+        return State(**content)
+
+    # ---- what comes of it
 
     def write_history(self, history: list[dict]):
         """Write a row per epoch."""
-        with replacing(self.history_file) as partial, open(partial, "w", newline="") as file:
+        with replacing(self.history_file, sync=False) as partial, open(partial, "w", newline="") as file:
             writer = csv.DictWriter(file, history[0])
             writer.writeheader()
             writer.writerows(history)
@@ -108,27 +151,85 @@ class Run:
         self.write_history(history)
         write_json(self.options_file, options)
         write_json(self.metrics_file, metrics)
-        shutil.rmtree(self.checkpoint)
+        self.drop_checkpoint()
+
+    def drop_checkpoint(self):
+        """Remove what a finished run would have gone on from."""
+        shutil.rmtree(self.checkpoint, ignore_errors=True)
 
 
 class replacing:
-    """Give a temporary path beside the target that takes the target's place when the block ends well."""
+    """Give a temporary path beside the target, which takes the target's place on the disk if the block ends well.
 
-    def __init__(self, target: Path):
-        self.target = target
+    Args:
+        target: The file to write.
+        sync: Whether to wait until it is on the disk (some hundredths of a second), so that a power cut can't harm it.
+
+    Raises:
+        UserError: The place can't be written, or is full.
+    """
+
+    def __init__(self, target: Path, sync: bool = True):
+        self.target, self.sync = target, sync
         self.partial = target.with_name(f".{target.name}.{os.getpid()}.partial{target.suffix}")
 
     def __enter__(self) -> Path:
         return self.partial
 
-    def __exit__(self, kind, *rest):
-        if kind is None:
-            os.replace(self.partial, self.target)
-        else:
+    def __exit__(self, kind, error, trace):
+        try:
+            if kind is None:
+                if self.sync:
+                    _sync(self.partial)
+                os.replace(self.partial, self.target)
+                if self.sync:
+                    _sync(self.target.parent)
+        except OSError as failure:
+            kind, error = OSError, failure
+        if kind is not None:
             self.partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise UserError(f"{self.target} can't be written ({error.strerror or error})") from None
+
+
+def _sync(path: Path):
+    """Wait until what was written to a file or a folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def save_model(model, path: Path):
+    """Save a Keras model so that it is there whole or not at all."""
+    with replacing(path) as partial:
+        model.save(partial)
 
 
 def write_json(path: Path, content: dict):
     """Write JSON that is there whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict | None:
+    """Read a JSON file of ours; None if there is none or it is damaged."""
+    try:
+        content = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _checksum(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checksum_of(content: dict) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _step_of(place: Path) -> int:
+    return int(place.stem.rpartition("-")[2])

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import pictures
-from pipeline.dataset import ARRAYS, SPLITS, DatasetKey, open_dataset
+from pipeline.dataset import ARRAYS, SPLITS, DatasetKey
+from pipeline.dataset_checks import check_digest, open_dataset
 from pipeline.errors import UserError
 from pipeline.evaluation.report import table
 from pipeline.runs import Run
@@ -20,14 +21,16 @@ def show(options) -> None:
     if path.is_dir():
         if options.picture:
             raise UserError(f"--picture is for datasets; a run has its own pictures. Received: --path {options.path}")
+        if options.verify:
+            raise UserError(f"--verify is for datasets; a run checks itself. Received: --path {options.path}")
         _show_run(Run(path))
     elif path.suffix == ".h5":
-        _show_dataset(path, Path(options.picture or path.with_suffix(".png")))
+        _show_dataset(path, Path(options.picture or path.with_suffix(".png")), options.verify)
     else:
         raise UserError(f"--path must be a dataset's .h5 file or the folder of a run. Received: {options.path}")
 
 
-def _show_dataset(path: Path, picture: Path):
+def _show_dataset(path: Path, picture: Path, verify: bool):
     with open_dataset(path) as file:
         print(f"{path}: {_size(path.stat().st_size)}")
         names = list(DatasetKey.__dataclass_fields__)
@@ -42,6 +45,9 @@ def _show_dataset(path: Path, picture: Path):
                 stored = array.id.get_storage_size()
                 print(f"  {array.name:19} {array.shape!s:23} {array.dtype!s:7} {_size(array.nbytes):>12}, "
                       f"stored in {_size(stored)}")  # fmt: skip
+        if verify:
+            check_digest(file)
+            print("verified: every array is that of the digest")
         frames = file["train/images"][:FRAMES_SHOWN]
     try:
         pictures.contact_sheet(frames, COLUMNS, picture)

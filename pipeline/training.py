@@ -1,27 +1,46 @@
 """Stage 2: from a dataset file to a trained world model. Knows nothing of the puzzles' rules."""
 
+import shlex
 from pathlib import Path
 
+from pipeline.errors import UserError
 from pipeline.generation import ensure_dataset
+from pipeline.interruption import Interrupted
 from pipeline.keras_start import load_keras
 from pipeline.options import as_attributes
 from pipeline.runs import Run, State
+from pipeline.worker import ReadOnlyRun, is_chief
 
 # What decides a run's result; how it was made and where it lies doesn't count.
-NOT_RECORDED = ("retrain", "data_dir", "output_dir", "dataset_minibatch_size")
+NOT_RECORDED = ("retrain", "data_dir", "output_dir", "dataset_minibatch_size", "dataset_in")
 
 
 def train(options) -> None:
-    """Train the world model that the options ask for, going on where an earlier call stopped."""
-    run, wanted = Run(options.output_dir), recorded(options)
+    """Train the world model that the options ask for, going on where an earlier call stopped.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM; says what was kept and which command goes on.
+        UserError: The run can't be written, or training went wrong.
+    """
+    run = Run(options.output_dir) if is_chief() else ReadOnlyRun(options.output_dir)
+    try:
+        with run.locked():
+            _train(options, run, recorded(options))
+    except Interrupted as stop:
+        raise Interrupted(stop.number, _what_is_kept(run, options)) from None
+    except OSError as error:
+        raise UserError(f"the run in {run.folder} can't be written ({error.strerror or error})") from error
+
+
+def _train(options, run: Run, wanted: dict):
     if run.is_finished() and run.recorded_options() == wanted and not options.retrain:
         print(f"the run in {run.folder} is finished; --retrain trains it again")
+        run.drop_checkpoint()  # a kill may have left it
         return _say_next(run, options)
     path = ensure_dataset(options)
-    state = _clear_the_place(run, wanted, options.retrain)
+    state = _clear_the_place(run, wanted, options.retrain) if is_chief() else None
     run.begin(wanted)
     _fit_and_measure(options, path, run, state, wanted)
-    _say_next(run, options)
 
 
 def recorded(options) -> dict:
@@ -45,12 +64,30 @@ def _fit_and_measure(options, path: Path, run: Run, state: State | None, wanted:
     load_keras()
     from pipeline.fitting import fit_and_measure  # heavy: only now
 
-    history, metrics = fit_and_measure(options, path, run, state)
+    result = fit_and_measure(options, path, run, state)
+    if result is None:
+        return print("this worker has trained along and written nothing; the chief writes the run")
+    history, metrics = result
     run.finish(wanted, history, metrics)
     print(
         f"one step exact {metrics['one_step_exact']:.2%}, bit match {metrics['bit_match']:.4%}, "
         f"reconstruction error {metrics['reconstruction_mse']:.1e} on {metrics['transitions']:,} unseen steps"
     )
+    _say_next(run, options)
+
+
+def _what_is_kept(run: Run, options) -> str:
+    """Say what of an interrupted run is kept, and the command that goes on."""
+    given = [name for name in type(options).model_fields if name in options.model_fields_set and name != "retrain"]
+    words = [word for name in given for word in (f"--{name}", *_spelt(getattr(options, name)))]
+    command = shlex.join(["python", "main.py", "world_model_train", "train", *words])
+    has_state = run.recorded_options() == recorded(options) and any(run.checkpoint.glob("state-*"))
+    kept = f"the last state is kept in {run.checkpoint}" if has_state else "nothing was trained yet"
+    return f"{kept}; this goes on: {command}"
+
+
+def _spelt(value) -> list[str]:
+    return [str(part) for part in value] if isinstance(value, tuple) else [str(value)]
 
 
 def _say_next(run: Run, options):

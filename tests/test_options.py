@@ -72,6 +72,7 @@ def test_the_options_beyond_the_documented_ones_have_defaults_too():
         "output_dir": "models/rubikscube-rubikscube",
         "learning_rate": None,
         "stop_when_exact": 0,
+        "dataset_in": "auto",
         "retrain": False,
     }
 
@@ -95,7 +96,7 @@ def test_the_groups_come_in_the_documented_order():
     titles = ["Dataset Options", "World Model Options", "Training Options"]
     assert list(groups_of(TrainCommand)) == titles
     assert list(groups_of(EvaluateCommand)) == [*titles[:2], "Evaluation Options"]
-    assert list(groups_of(GenerateCommand)) == titles[:1]
+    assert list(groups_of(GenerateCommand)) == [*titles[:1], "Generation Options"]
     assert [name for names in groups_of(TrainCommand).values() for name in names] == list(TrainCommand.model_fields)
 
 

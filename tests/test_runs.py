@@ -3,10 +3,13 @@
 import csv
 import json
 import os
+import shutil
 
+import numpy as np
 import pytest
 
-from pipeline.runs import Run, replacing, write_json
+from pipeline.errors import UserError
+from pipeline.runs import Run, State, replacing, write_json
 
 
 class Model:
@@ -38,14 +41,21 @@ def history(epochs):
     return [{"epoch": epoch, "loss": 1 / epoch} for epoch in range(1, epochs + 1)]
 
 
-def save(run, epoch, best):
-    run.save_state(epoch, history(epoch), best, Model(f"weights of {epoch}"), Model(f"weights of {best}"))
+def state(step, best):
+    """A state after so many batches, ten to an epoch."""
+    return State(step, step / 3, best, history(step // 10), [[step / 7]])
 
 
-def check_state(state, epoch, best):
-    assert (state.epoch, state.best_epoch, state.history) == (epoch, best, history(epoch))
-    assert state.last_model.read_text() == f"weights of {epoch}"
-    assert state.best_model.read_text() == f"weights of {best}"
+def save(run, step, best):
+    run.save_state(state(step, best), Model(f"weights of {step}"), Model(f"weights of {best}") if best else None)
+
+
+def check_state(run, step, best):
+    found = run.last_state()
+    assert found == state(step, best)
+    last_model, best_model = run.models_of(found)
+    assert last_model.read_text() == f"weights of {step}"
+    assert best_model is None if best == 0 else best_model.read_text() == f"weights of {best}"
 
 
 def names(folder):
@@ -64,66 +74,114 @@ def test_a_run_that_has_begun_records_its_options_and_is_not_finished(run):
 
 
 def test_the_last_state_saved_is_the_one_to_go_on_from(run):
-    for epoch, best in ((1, 1), (2, 2), (9, 2), (10, 10), (11, 10)):  # 10 comes after 9, not after 1
-        save(run, epoch, best)
-        check_state(Run(run.folder).last_state(), epoch, best)
+    for step, best in ((4, 0), (10, 1), (90, 2), (100, 10), (104, 10)):  # 100 comes after 90, not before
+        save(run, step, best)
+        check_state(Run(run.folder), step, best)
 
 
 def test_two_states_and_their_models_are_kept_and_older_ones_dropped(run):
-    for epoch, best in ((1, 1), (2, 2), (3, 2)):
-        save(run, epoch, best)
+    for step, best in ((10, 1), (20, 2), (30, 2)):
+        save(run, step, best)
     assert names(run.checkpoint) == [
-        "best-2.keras", "last-2.keras", "last-3.keras", "options.json", "state-2.json", "state-3.json",
+        "best-2.keras", "last-20.keras", "last-30.keras", "options.json", "state-20.json", "state-30.json",
     ]  # fmt: skip
-    save(run, 100, 2)
-    save(run, 101, 2)
+    save(run, 1000, 2)
+    save(run, 1004, 2)
     assert names(run.checkpoint) == [
-        "best-2.keras", "last-100.keras", "last-101.keras", "options.json", "state-100.json", "state-101.json",
+        "best-2.keras", "last-1000.keras", "last-1004.keras", "options.json", "state-1000.json", "state-1004.json",
     ]  # fmt: skip
-    check_state(run.last_state(), 101, 2)
-
-
-def test_the_state_before_can_take_the_place_of_the_last(run):
-    save(run, 4, 3)
-    save(run, 5, 5)
-    (run.checkpoint / "state-5.json").unlink()
-    check_state(run.last_state(), 4, 3)
+    check_state(run, 1004, 2)
 
 
 def test_a_model_without_its_state_is_ignored_and_later_dropped(run):
-    save(run, 1, 1)
+    save(run, 10, 1)
     with pytest.raises(KeyboardInterrupt):
-        run.save_state(2, history(2), 1, Dies("weights of 2"), Model("weights of 1"))
-    check_state(run.last_state(), 1, 1)
-    save(run, 3, 1)
-    save(run, 4, 1)
+        run.save_state(state(20, 1), Dies("weights of 20"), Model("weights of 1"))
+    check_state(run, 10, 1)
+    save(run, 30, 1)
+    save(run, 40, 1)
     assert names(run.checkpoint) == [
-        "best-1.keras", "last-3.keras", "last-4.keras", "options.json", "state-3.json", "state-4.json",
+        "best-1.keras", "last-30.keras", "last-40.keras", "options.json", "state-30.json", "state-40.json",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("best_epoch", "last", "best"),
-    [(1, Dies("weights of 2"), Model("weights of 1")), (2, Model("weights of 2"), Dies("weights of 2"))],
+    [(1, Dies("weights of 20"), Model("weights of 1")), (2, Model("weights of 20"), Dies("weights of 2"))],
     ids=["last", "best"],
 )
 def test_a_model_cut_short_is_saved_again_when_the_run_gets_there_again(run, best_epoch, last, best):
-    save(run, 1, 1)
+    save(run, 10, 1)
     with pytest.raises(KeyboardInterrupt):
-        run.save_state(2, history(2), best_epoch, last, best)
-    save(run, 2, best_epoch)
-    check_state(run.last_state(), 2, best_epoch)
+        run.save_state(state(20, best_epoch), last, best)
+    check_state(run, 10, 1)
+    save(run, 20, best_epoch)
+    check_state(run, 20, best_epoch)
 
 
 def test_a_state_survives_the_deletion_of_the_outputs_by_dvc(run):
-    save(run, 5, 4)
+    save(run, 50, 4)
     run.write_history(history(5))
     run.history_file.unlink()
-    assert Run(run.folder).recorded_options() and Run(run.folder).last_state().epoch == 5
+    assert Run(run.folder).recorded_options() and Run(run.folder).last_state().step == 50
+
+
+@pytest.mark.parametrize("name", ["state-20.json", "last-20.keras", "best-2.keras"])
+def test_every_truncation_and_every_flipped_bit_of_the_newest_state_is_found_and_the_one_before_used(
+    name, run, capsys, tmp_path
+):
+    save(run, 10, 1)
+    save(run, 20, 2)
+    content, rng = (run.checkpoint / name).read_bytes(), np.random.default_rng(0)
+    damaged = [content[:size] for size in rng.choice(len(content), min(17, len(content)), replace=False)]
+    for position in rng.choice(8 * len(content), 34, replace=False):
+        flipped = bytearray(content)
+        flipped[position // 8] ^= 1 << position % 8
+        damaged.append(bytes(flipped))
+    for number, bad in enumerate(damaged):
+        copy = tmp_path / f"copy-{number}"
+        shutil.copytree(run.folder, copy)
+        (copy / "checkpoint" / name).write_bytes(bad)
+        check_state(Run(copy), 10, 1)
+        assert capsys.readouterr().out.count("damaged") == 1
+        check_state(Run(copy), 10, 1)
+        assert capsys.readouterr().out == ""
+
+
+def test_a_state_made_again_after_the_damage_never_leaves_the_run_without_a_whole_one(run):
+    for step, best in ((10, 1), (20, 2)):
+        save(run, step, best)
+    (run.checkpoint / "last-20.keras").write_text("rot")
+    again = Run(run.folder)
+    check_state(again, 10, 1)
+    save(again, 15, 1)
+    assert {"state-10.json", "state-15.json"} <= set(names(run.checkpoint))
+    save(again, 20, 2)
+    check_state(Run(run.folder), 20, 2)
+
+
+def test_options_that_cannot_be_read_are_those_of_no_run(run):
+    (run.checkpoint / "options.json").write_text('{"dataset": "li')
+    assert run.recorded_options() == {}
+
+
+def test_what_a_killed_process_left_half_written_is_cleared_away_when_the_run_goes_on(run):
+    partial = run.folder / ".metrics.json.1234.partial.json"
+    partial.write_text("{")
+    run.begin({"dataset": "lightsout"})
+    assert not partial.exists()
+
+
+def test_a_run_that_begins_is_not_finished_whatever_lies_there(run):
+    run.best_model.write_text("weights")
+    run.finish({"a": 1}, history(1), {"b": 1})
+    assert run.is_finished()
+    run.begin({"a": 1})
+    assert not run.is_finished()
 
 
 def test_a_finished_run_keeps_what_came_of_it_and_nothing_to_go_on_from(run):
-    save(run, 3, 2)
+    save(run, 30, 2)
     run.best_model.write_text("weights of 2")
     run.finish({"dataset": "lightsout"}, history(3), {"one_step_exact": 1.0})
     assert run.is_finished() and run.recorded_options() == {"dataset": "lightsout"} and run.last_state() is None
@@ -134,7 +192,7 @@ def test_a_finished_run_keeps_what_came_of_it_and_nothing_to_go_on_from(run):
 @pytest.mark.parametrize("missing", ["metrics_file", "best_model", "options_file"])
 def test_a_run_that_lost_a_file_is_not_finished(run, missing):
     run.best_model.write_text("weights")
-    run.finish({}, history(1), {})
+    run.finish({"dataset": "lightsout"}, history(1), {"bits": 3})
     assert run.is_finished()
     getattr(run, missing).unlink()
     assert not run.is_finished()
@@ -175,11 +233,13 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
     assert json.loads(place.read_text())["share"] == 0.5 and names(tmp_path) == ["figures.json"]
 
 
-@pytest.mark.parametrize("event", [OSError, KeyboardInterrupt])
-def test_a_replacement_that_fails_leaves_the_old_file_and_no_other(event, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("event", "told"), [(OSError(28, "full"), UserError), (KeyboardInterrupt(), KeyboardInterrupt)]
+)
+def test_a_replacement_that_fails_leaves_the_old_file_and_no_other(event, told, tmp_path):
     place = tmp_path / "figures.json"
     write_json(place, {"share": 1})
-    with pytest.raises(event), replacing(place) as partial:
+    with pytest.raises(told), replacing(place) as partial:
         partial.write_text("half")
         assert json.loads(place.read_text()) == {"share": 1} and partial.parent == place.parent
         raise event

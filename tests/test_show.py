@@ -96,7 +96,7 @@ def test_a_dataset_is_shown_with_every_option_shape_size_and_digest(dataset, sho
     assert lines[0].startswith(f"{path}: ") and lines[0].endswith(f"{path.stat().st_size / 1000:,.1f} kB")
     for name, value in {
         "dataset": "slidepuzzle_3x3", "dataset_size": "300", "key": "4", "shuffle_length": "30", "img_size": "[18, 13]",
-        "start": "auto", "start_used": "anywhere", "format_version": "1", "content_digest": digest,
+        "start": "auto", "start_used": "anywhere", "format_version": "3", "content_digest": digest,
         "actions": "up, down, left, right",
     }.items():  # fmt: skip
         assert has(lines, name, *value.split())
@@ -181,7 +181,7 @@ def test_what_is_neither_a_dataset_nor_a_run_is_refused(shown, tmp_path):
         file["something"] = 1
     for name, told in {
         "text.h5": "can't be read as a dataset", "empty.h5": "can't be read as a dataset",
-        "other.h5": "isn't a dataset of format 1", "picture.png": "--path must be a dataset's .h5 file or the folder",
+        "other.h5": "isn't a dataset of format 3", "picture.png": "--path must be a dataset's .h5 file or the folder",
         "": "isn't the folder of a run", "missing.h5": "nothing is there",
     }.items():  # fmt: skip
         assert told in shown(tmp_path / name)
@@ -196,6 +196,16 @@ def test_a_damaged_dataset_is_refused_in_one_line(dataset, shown):
     content[place.byte_offset + 100] ^= 1
     path.write_bytes(content)
     assert "can't be read as a dataset" in shown(path)
+
+
+def test_a_whole_dataset_is_verified_and_one_whose_arrays_were_exchanged_is_not(dataset, shown, capsys):
+    path = dataset()
+    assert main(["world_model_train", "show", str(path), "--verify"]) == 0
+    assert "verified: every array is that of the digest" in capsys.readouterr().out
+    with h5py.File(path, "r+") as file:
+        file["train/states"][0] += 1  # with a right checksum
+    assert main(["world_model_train", "show", str(path), "--verify"]) == 2
+    assert "its arrays aren't those of its digest" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_showing_takes_less_than_a_second_of_the_processor_and_no_tensorflow(dataset, run):

@@ -3,17 +3,13 @@
 import csv
 import json
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import fitting
-from pipeline.batches import Transitions, read_codes, sample_images
+from pipeline import fitting, keeping
 from pipeline.cli import main
-from pipeline.dataset import open_dataset
 from pipeline.evaluation.report import Effort
-from pipeline.generation import ensure_dataset
-from pipeline.options import OPTIMIZERS, GenerateCommand, TrainCommand
+from pipeline.options import OPTIMIZERS, TrainCommand
 from pipeline.runs import Run
 
 COMMAND = ["world_model_train", "train"]
@@ -166,7 +162,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("epochs_before", [1, 4])
 def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been_killed(place, trained, monkeypatch, epochs_before):
-    monkeypatch.setattr(fitting, "SECONDS_BETWEEN_STATES", 0)
+    monkeypatch.setattr(keeping, "SECONDS_BETWEEN_STATES", 0)
     write_history = Run.write_history
 
     def killed_after(run, history):
@@ -225,63 +221,6 @@ def test_every_optimizer_of_the_list_can_be_built(optimizer):
     options = SimpleNamespace(optimizer=optimizer, learning_rate=None, world_model="rubikscube")
     fitting._compile(model, options, steps=10)
     assert type(model.optimizer).__name__.lower() == optimizer
-
-
-# ---- batches
-
-
-def numbered(count: int) -> Transitions:
-    """Transitions whose frames tell their own numbers: 10 transitions to a trajectory of 11 frames."""
-    numbers = np.arange(count)
-    frames = numbers + numbers // 10
-    codes = np.arange(count + count // 10 + 1, dtype=np.uint16)
-    codes = np.stack([codes % 256, codes // 256], axis=1).astype(np.uint8)
-    return Transitions("code", codes, (numbers % 7).astype(np.uint8), frames.astype(np.uint32))
-
-
-def as_numbers(batch, name):
-    code = batch[name].numpy().astype(int)
-    return code[:, 0] + 256 * code[:, 1]
-
-
-def test_an_epoch_has_every_transition_once_with_its_own_action_and_next_frame():
-    transitions = numbered(1003)
-    epoch = list(transitions.shuffled(100, seed=5, first_epoch=0).take(11))
-    assert [len(batch["action"]) for batch in epoch] == [100] * 10 + [3]
-    frame = np.concatenate([as_numbers(batch, "code") for batch in epoch])
-    following = np.concatenate([as_numbers(batch, "next_code") for batch in epoch])
-    action = np.concatenate([batch["action"].numpy() for batch in epoch])
-    np.testing.assert_array_equal(np.sort(frame), transitions.frames)
-    np.testing.assert_array_equal(following, frame + 1)
-    np.testing.assert_array_equal(action, (frame - frame // 11) % 7)
-
-
-def test_every_epoch_has_an_order_of_its_own_that_does_not_depend_on_where_the_run_began():
-    transitions = numbered(500)
-    through = [as_numbers(b, "code").tolist() for b in transitions.shuffled(100, seed=5, first_epoch=0).take(15)]
-    later = [as_numbers(b, "code").tolist() for b in transitions.shuffled(100, seed=5, first_epoch=2).take(5)]
-    other = [as_numbers(b, "code").tolist() for b in transitions.shuffled(100, seed=6, first_epoch=0).take(5)]
-    assert through[10:] == later
-    assert through[:5] != through[5:10] != later
-    assert other != through[:5]
-
-
-def test_codes_are_read_in_parts_as_if_in_one(place):
-    path = ensure_dataset(GenerateCommand(dataset="lightsout_4x4", dataset_size=4000))
-    with open_dataset(path) as file:
-        split = file["train"]
-        codes = read_codes(split, lambda images: (images[:, ::8, ::8, 0] > 100).reshape(len(images), -1), 16)
-        images = split["images"][:]
-    np.testing.assert_array_equal(codes.of_frames, (images[:, ::8, ::8, 0] > 100).reshape(len(images), -1))
-
-
-def test_the_sample_of_images_comes_from_all_over_the_file(place):
-    path = ensure_dataset(GenerateCommand(dataset="lightsout_4x4", dataset_size=4000))
-    with open_dataset(path) as file:
-        sample = sample_images(file["train"], 500, seed=0)
-        assert sample.shape == (500, 32, 32, 3)
-        np.testing.assert_array_equal(sample, sample_images(file["train"], 500, seed=0))
-        assert len(sample_images(file["train"], 10**6, seed=0)) == len(file["train/images"])
 
 
 def test_the_defaults_are_those_of_the_reference():

@@ -1,59 +1,100 @@
 """`evaluate`: measure a run's model and write down what it is worth."""
 
-import json
 from pathlib import Path
-from types import SimpleNamespace
 
-from pipeline.dataset import DatasetKey, open_dataset
+from pipeline.cache import use_dataset
+from pipeline.dataset import DatasetKey
 from pipeline.errors import UserError
 from pipeline.evaluation.report import draw, measure, table
 from pipeline.evaluation.subject import Subject
 from pipeline.generation import ensure_dataset
 from pipeline.keras_start import load_keras
+from pipeline.options import TrainCommand
 from pipeline.puzzles import PUZZLES
-from pipeline.runs import Run, write_json
+from pipeline.runs import Run, read_json, write_json
+
+NEEDED = {*DatasetKey.__dataclass_fields__, "world_model"}  # what a run's options must hold
+FROM_TRAINING = ("epochs", "training_seconds", "environment")  # figures that evaluation can't know
 
 
 def evaluate(options) -> None:
-    """Measure a run's model on the unseen walk of a dataset, the run's own or another one asked for, and beyond it."""
+    """Measure a run's model on the unseen walk of a dataset, the run's own or another one asked for, and beyond it.
+
+    Raises:
+        UserError: There is no finished run, its model can't be loaded, or it isn't one for the dataset asked for.
+    """
     run = Run(options.output_dir)
-    recorded = run.recorded_options()
-    if recorded is None or not run.best_model.exists():
-        raise UserError(f"there is no finished run in {run.folder}; `train` with the same options makes it")
-    wanted = _with_recorded(options, recorded)
-    path = ensure_dataset(wanted)
-    subject = Subject(
-        load_keras().models.load_model(run.best_model), PUZZLES[wanted.dataset], wanted.img_size, wanted.key
-    )
-    with open_dataset(path) as file:
-        metrics, rollout = measure(subject, file["evaluation"], options)
-        metrics_file = _place(run, wanted, recorded)
-        write_json(metrics_file, {**_training_figures(metrics_file), **metrics})
-        draw(subject, file, rollout, run)
+    with run.locked():
+        recorded = _recorded(run)
+        wanted = _with_recorded(options, recorded)
+        _check_fits(wanted, recorded)
+        path = ensure_dataset(wanted)
+        model = _load(run.best_model, wanted.img_size)
+        subject = Subject(model, PUZZLES[wanted.dataset], wanted.img_size, wanted.key)
+        with use_dataset(path) as file:
+            _measure(run, subject, file, options, _place(run, wanted, recorded))
+
+
+def _load(place: Path, img_size: tuple[int, int]):
+    load_keras()
+    from pipeline.model_file import load_world_model  # heavy: only now
+
+    return load_world_model(place, img_size)
+
+
+def _measure(run: Run, subject: Subject, file, options, metrics_file: Path):
+    from pipeline.model_file import model_digest
+
+    metrics, rollout = measure(subject, file, options)
+    metrics["dataset_digest"] = file.attrs["content_digest"]
+    metrics["model_digest"] = model_digest(subject.model)
+    write_json(metrics_file, {**_training_figures(metrics_file), **metrics})
+    draw(subject, file, rollout, run)
     print(table(metrics))
     print(f"figures: {metrics_file}\npictures: {run.strip} {run.dream}")
 
 
-def _with_recorded(options, recorded: dict):
+def _recorded(run: Run) -> TrainCommand:
+    """Give the options of the run in a folder."""
+    found = run.recorded_options()
+    if found is None or not (run.best_model.exists() and run.options_file.exists()):
+        raise UserError(f"there is no finished run in {run.folder}; `train` with the same options makes it")
+    try:
+        if found.keys() >= NEEDED:
+            return TrainCommand(**found)
+    except (UserError, TypeError):
+        pass
+    raise UserError(f"{run.options_file} is damaged; move {run.folder} away and train again")
+
+
+def _with_recorded(options, recorded: TrainCommand):
     """Give the dataset options: those given now, else those the run recorded."""
-    values = {name: value for name, value in recorded.items() if name not in options.model_fields_set}
-    merged = SimpleNamespace(**{**options.model_dump(), **values})
-    merged.img_size = tuple(merged.img_size)
-    return merged
+    given = {name: getattr(options, name) for name in options.model_fields_set}
+    known = {name: getattr(recorded, name) for name in recorded.model_fields_set}
+    return options.model_copy(update=known | given)
 
 
-def _place(run: Run, wanted, recorded: dict) -> Path:
+def _check_fits(wanted, recorded: TrainCommand):
+    """Make sure that a model of the run's puzzle and picture size is asked about such pictures and such actions."""
+    if wanted.img_size != recorded.img_size:
+        height, width = recorded.img_size
+        given = f"--img_size {wanted.img_size[0]} {wanted.img_size[1]}"
+        raise UserError(f"--img_size must be {height} {width}, as this run was trained with. Received: {given}")
+    if PUZZLES[wanted.dataset].actions != PUZZLES[recorded.dataset].actions:
+        raise UserError(
+            f"--dataset must be {recorded.dataset}, which this run was trained on, or have the same actions. "
+            f"Received: --dataset {wanted.dataset}"
+        )
+
+
+def _place(run: Run, wanted, recorded: TrainCommand) -> Path:
     """Choose the file for the figures: the run's own, or one beside it for another dataset than the run's."""
     key = DatasetKey.of(wanted)
-    own = {**recorded, "img_size": tuple(recorded["img_size"])}
-    if all(own[name] == value for name, value in key.__dict__.items()):
-        return run.metrics_file
-    return run.folder / f"metrics-{Path(key.file_name).stem}.json"
+    return (
+        run.metrics_file if key == DatasetKey.of(recorded) else run.folder / f"metrics-{Path(key.file_name).stem}.json"
+    )
 
 
 def _training_figures(metrics_file: Path) -> dict:
     """Give what training noted among the metrics and evaluation can't know."""
-    if not metrics_file.exists():
-        return {}
-    found = json.loads(metrics_file.read_text())
-    return {name: found[name] for name in ("epochs", "training_seconds") if name in found}
+    return {name: value for name, value in (read_json(metrics_file) or {}).items() if name in FROM_TRAINING}

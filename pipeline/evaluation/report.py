@@ -12,6 +12,7 @@ from pipeline.evaluation.identity import measure_identity
 from pipeline.evaluation.one_step import measure_walk
 from pipeline.evaluation.robustness import measure_robustness
 from pipeline.evaluation.rollout import MILESTONES, Rollout, measure_rollout, roll_out
+from pipeline.evaluation.seen import measure_seen
 from pipeline.evaluation.subject import Subject
 from pipeline.runs import Run
 
@@ -31,9 +32,10 @@ class Effort:
 QUICK = Effort(episodes=10, steps=1000, states=20_000)  # what training ends with
 
 
-def measure(subject: Subject, walk: h5py.Group, effort) -> tuple[dict, Rollout]:
-    """Measure everything; gives the metrics and the rollout they come from."""
-    metrics = measure_walk(subject, walk)
+def measure(subject: Subject, file: h5py.File, effort) -> tuple[dict, Rollout]:
+    """Measure everything on a dataset and beyond it; gives the metrics and the rollout they come from."""
+    walk = file["evaluation"]
+    metrics = measure_walk(subject, walk) | measure_seen(file)
     rollout = roll_out(subject, effort.episodes, effort.steps)
     metrics["rollout"] = measure_rollout(subject, rollout)
     metrics["identity"] = measure_identity(subject, effort.states)
@@ -57,7 +59,7 @@ def table(metrics: dict, indent: str = "  ") -> str:
     return "\n".join(lines)
 
 
-GROUPS = ("rollout", "identity", "robustness", "code_use", "proof")
+GROUPS = ("rollout", "identity", "robustness", "code_use", "proof", "environment")
 
 
 def _number(value) -> str:

@@ -50,7 +50,7 @@ class LightsOut(Puzzle):
 
     def render(self, states, img_size):
         cells = states.reshape(-1, self.side, self.side)
-        return draw_board(cells, _tiles(cell_size(img_size, self.side, self.side)), img_size)
+        return draw_board(cells, _tiles, img_size)
 
     def read(self, images):
         tiles = _tiles(cell_size(images.shape[1:3], self.side, self.side))

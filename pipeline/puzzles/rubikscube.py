@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from pipeline.puzzles.base import Puzzle
+from pipeline.puzzles.pieces import Pieces, make_pieces
 
 # The faces in the usual order. Each: outward normal, then the directions in which its columns and its rows run when
 # one looks at it from outside (x to the right, y up, z towards the viewer).
@@ -24,7 +25,7 @@ SAMPLES = 16  # per pixel and axis; 16 × 16 = 256 samples make the weights of a
 GAP = 12  # a sticker keeps 1/GAP of its width free on every side
 MIXING_TURNS = 100  # random turns that make a start "anywhere"
 OWN_PIXELS = 4  # of each sticker, from which it is read
-CHUNK = 512  # images drawn at a time, so that the work stays in the processor's cache
+CHUNK_PIXELS = 2**15  # drawn at a time, so that the work stays in the processor's cache
 
 
 class RubiksCube(Puzzle):
@@ -79,15 +80,12 @@ class RubiksCube(Puzzle):
         return np.take_along_axis(states, self.permutations[actions], axis=1)
 
     def render(self, states, img_size):
-        weights, ground = _drawing(self.side, img_size)
+        pieces = _pieces(self.side, img_size)
         images = np.empty((len(states), *img_size, 3), np.uint8)
-        for first in range(0, len(states), CHUNK):
-            part = images[first : first + CHUNK]
-            colours = COLOURS[states[first : first + CHUNK]].transpose(0, 2, 1)  # (n, 3, S)
-            # Whole numbers below 2^24: the products and sums are exact in float32, in any order.
-            sums = colours.reshape(-1, self.state_size).astype(np.float32) @ weights + ground  # (n * 3, pixels)
-            pixels = (sums * np.float32(1 / 256)).astype(np.uint8).reshape(len(part), 3, -1)
-            part.reshape(len(part), -1, 3)[:] = pixels.transpose(0, 2, 1)
+        at_a_time = max(1, CHUNK_PIXELS // (img_size[0] * img_size[1]))
+        for first in range(0, len(states), at_a_time):
+            part = images[first : first + at_a_time]
+            pieces.draw(states[first : first + at_a_time], part.reshape(len(part), -1, 3))
         return images
 
     def read(self, images):
@@ -118,6 +116,11 @@ def _stickers(side: int) -> tuple[np.ndarray, np.ndarray]:
                 places.append((side - 1) * normal + column * columns + row * rows)
                 normals.append(normal)
     return np.array(places), np.array(normals)
+
+
+@lru_cache
+def _pieces(side: int, img_size: tuple[int, int]) -> Pieces:
+    return make_pieces(*_drawing(side, img_size), COLOURS)
 
 
 @lru_cache

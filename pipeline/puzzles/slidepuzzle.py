@@ -1,6 +1,6 @@
 """The slide puzzle: numbered tiles and one blank that changes places with a neighbour."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import factorial
 
 import numpy as np
@@ -37,6 +37,7 @@ class SlidePuzzle(Puzzle):
         self.name, self.side = name, side
         self.state_size = side * side
         self.state_count = factorial(side * side) // 2
+        self.tiles_of = partial(_tiles, side)  # for cells of a size
         digits = len(str(side * side - 1))
         self.smallest_img_size = (side * (GLYPH[0] + 1), side * ((GLYPH[1] + 1) * digits))
         self.solved = np.roll(np.arange(side * side, dtype=np.uint8), -1)
@@ -86,7 +87,7 @@ class SlidePuzzle(Puzzle):
 
     def render(self, states, img_size):
         cells = states.reshape(-1, self.side, self.side)
-        return draw_board(cells, _tiles(self.side, cell_size(img_size, self.side, self.side)), img_size)
+        return draw_board(cells, self.tiles_of, img_size)
 
     def read(self, images):
         tiles = _tiles(self.side, cell_size(images.shape[1:3], self.side, self.side))

@@ -65,7 +65,7 @@ class Sokoban(Puzzle):
         return after
 
     def render(self, states, img_size):
-        return draw_board(states.reshape(-1, SIDE, SIDE), _tiles(cell_size(img_size, SIDE, SIDE)), img_size)
+        return draw_board(states.reshape(-1, SIDE, SIDE), _tiles, img_size)
 
     def read(self, images):
         tiles = _tiles(cell_size(images.shape[1:3], SIDE, SIDE))

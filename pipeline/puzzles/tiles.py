@@ -1,7 +1,12 @@
 """Drawing boards of square cells: a table look-up on whole batches."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 
+TABLE_BYTES = 2**20  # of cells drawn together, at most: a table that stays in the processor's cache
 MARGIN_COLOUR = 24  # the grey of the frame where the cells don't fill the image
 
 
@@ -10,26 +15,71 @@ def cell_size(img_size: tuple[int, int], rows: int, columns: int) -> tuple[int, 
     return img_size[0] // rows, img_size[1] // columns
 
 
-def draw_board(cells: np.ndarray, tiles: np.ndarray, img_size: tuple[int, int]) -> np.ndarray:
+@dataclass(frozen=True)
+class Strips:
+    """A board's lines of pixels, cut into strips of a few cells side by side, each drawn in all its versions."""
+
+    kinds: int  # T, what a cell can show
+    cells: int  # G, in a strip; its T^G versions are numbered in base T
+    rows: np.ndarray  # (height,) which row of cells each line of the image shows; the one after the last for none
+    first: np.ndarray  # (height, strips) where the versions of each line begin in their table
+    tables: tuple[np.ndarray, ...]  # all versions of all lines, margins included: one for all strips or one for each
+
+
+@lru_cache
+def strips_of(tiles_of: Callable[..., np.ndarray], rows: int, columns: int, img_size: tuple[int, int]) -> Strips:
+    """Draw strips of as many cells as a small table allows; `tiles_of(cell size)` gives the pictures of the tiles."""
+    tiles = tiles_of(cell_size(img_size, rows, columns))  # (T, cell height, cell width, 3)
+    kinds, cell_height, cell_width, _ = tiles.shape
+    top, left = (img_size[0] - rows * cell_height) // 2, (img_size[1] - columns * cell_width) // 2
+    fitting = (n for n in range(2, columns + 1) if columns % n == 0 and kinds**n * n * tiles[0].size <= TABLE_BYTES)
+    cells = max(fitting, default=1)
+    versions = np.indices((kinds,) * cells).reshape(cells, -1).T  # (T^G, G)
+    drawn = tiles[versions].transpose(2, 0, 1, 3, 4).reshape(cell_height, len(versions), -1, 3)
+    drawn = np.pad(drawn, ((0, 1), (0, 0), (0, 0), (0, 0)), constant_values=MARGIN_COLOUR)  # a line of no cells
+    tables = []
+    for strip in range(columns // cells):
+        before = left if strip == 0 else 0
+        after = img_size[1] - left - columns * cell_width if strip == columns // cells - 1 else 0
+        whole = np.pad(drawn, ((0, 0), (0, 0), (before, after), (0, 0)), constant_values=MARGIN_COLOUR)
+        tables.append(whole.reshape(-1).view(f"V{whole.shape[2] * 3}"))
+    row, line = np.divmod(np.arange(img_size[0]) - top, cell_height)
+    empty = (row < 0) | (row >= rows)
+    first = np.repeat(np.where(empty, cell_height, line)[:, None] * len(versions), len(tables), axis=1)
+    if len({table.dtype for table in tables}) == 1:  # equally long strips
+        first += np.arange(len(tables)) * len(tables[0])
+        tables = [np.concatenate(tables)]
+    return Strips(kinds, cells, np.where(empty, rows, row), first, tuple(tables))
+
+
+def draw_board(cells: np.ndarray, tiles_of: Callable[..., np.ndarray], img_size: tuple[int, int]) -> np.ndarray:
     """Draw boards, centred.
 
     Args:
         cells: (N, rows, columns) uint8, which tile each cell shows.
-        tiles: (T, cell height, cell width, 3) uint8, the pictures of the tiles.
+        tiles_of: Gives (T, cell height, cell width, 3) uint8, the pictures of the tiles, for a cell's size.
         img_size: (height, width) of the images.
 
     Returns:
         (N, height, width, 3) uint8.
     """
     n, rows, columns = cells.shape
-    cell_height, cell_width = tiles.shape[1:3]
-    top, left = (img_size[0] - rows * cell_height) // 2, (img_size[1] - columns * cell_width) // 2
-    images = np.full((n, *img_size, 3), MARGIN_COLOUR, np.uint8)
-    for y in range(cell_height):  # line y of every cell of every board at once
-        lines = tiles[:, y].reshape(len(tiles), -1)[cells]  # (N, rows, columns, cell width * 3)
-        board_lines = images[:, top + y : top + rows * cell_height : cell_height]
-        board_lines[:, :, left : left + columns * cell_width] = lines.reshape(n, rows, columns * cell_width, 3)
-    return images
+    strips = strips_of(tiles_of, rows, columns, img_size)
+    first, *others = np.ascontiguousarray(cells.reshape(-1, strips.cells).T)  # (G, N * rows * strips)
+    version = first.astype(np.uint32)
+    for digits in others:
+        version *= strips.kinds
+        version += digits
+    versions = np.zeros((n, rows + 1, columns // strips.cells), np.intp)
+    versions[:, :rows] = version.reshape(versions[:, :rows].shape)
+    numbers = versions.take(strips.rows, axis=1, mode="clip")  # (N, height, strips)
+    numbers += strips.first
+    if len(strips.tables) == 1:
+        lines = strips.tables[0].take(numbers, mode="clip")
+    else:
+        parts = (table.take(numbers[..., place], mode="clip") for place, table in enumerate(strips.tables))
+        lines = np.concatenate([part[..., None].view(np.uint8) for part in parts], axis=2)
+    return lines.view(np.uint8).reshape(n, *img_size, 3)
 
 
 def read_board(images: np.ndarray, tiles: np.ndarray, rows: int, columns: int) -> np.ndarray:

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+TILE = 64  # rows of a batch that are multiplied at a time: fewer leave fewer rows empty, more are quicker
+
 
 @keras.saving.register_keras_serializable("discrete_world_model")
 class Binarize(keras.layers.Layer):
@@ -21,28 +23,55 @@ class Binarize(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("discrete_world_model")
 class LinearPerAction(keras.layers.Layer):
-    """A linear map of its own for each action: (code (N, B), action (N,) int) to (N, units)."""
+    """A linear map of its own for each action: (code (N, B), action (N,) int) to (N, units).
+
+    The rows of a batch are sorted by action into tiles of equal height, the last tile of each action filled up with
+    zeros, and each tile is multiplied by its action's map alone. All shapes are known beforehand, as compilers want
+    them; mixtures of experts are computed so (Gale et al., MegaBlocks, 2023).
+    """
 
     def __init__(self, actions: int, units: int, **kwargs):
         super().__init__(**kwargs)
         self.actions, self.units = actions, units
 
     def build(self, input_shape):
-        bits = input_shape[0][-1]
-        self.kernel = self.add_weight(shape=(bits, self.actions * self.units), initializer="zeros", name="kernel")
-        self.bias = self.add_weight(shape=(self.actions * self.units,), initializer="zeros", name="bias")
+        shape = (self.actions, input_shape[0][-1], self.units)
+        self.kernel = self.add_weight(shape=shape, initializer="zeros", name="kernel")
+        self.bias = self.add_weight(shape=(self.actions, self.units), initializer="zeros", name="bias")
 
     def call(self, inputs):
         code, action = inputs
-        every = ops.reshape(ops.matmul(code, self.kernel) + self.bias, (-1, self.actions, self.units))
-        chosen = ops.one_hot(ops.cast(action, "int32"), self.actions, dtype=every.dtype)
-        return ops.einsum("nau,na->nu", every, chosen)
+        action = ops.cast(action, "int32")
+        row, tiles = self._tile_rows(action)  # where each row of the batch goes; how many tiles each action has
+        count = ops.shape(code)[0] // TILE + self.actions  # as many as may be needed
+        is_later = ops.arange(count, dtype="int32")[:, None] >= ops.cumsum(tiles)[None, :]
+        of_action = ops.minimum(ops.sum(ops.cast(is_later, "int32"), axis=1), self.actions - 1)  # (count,)
+        sorted_rows = ops.scatter(row[:, None], code, (count * TILE, self.kernel.shape[1]))
+        sorted_rows = ops.reshape(sorted_rows, (-1, TILE, self.kernel.shape[1]))
+        products = ops.matmul(sorted_rows, _rows_of(self.kernel, of_action))  # (count, TILE, units)
+        return ops.take(ops.reshape(products, (-1, self.units)), row, axis=0) + _rows_of(self.bias, action)
+
+    def _tile_rows(self, action):
+        is_action = ops.one_hot(action, self.actions, dtype="int32")  # (N, actions)
+        so_far = ops.cumsum(is_action, axis=0)
+        tiles = (so_far[-1] + TILE - 1) // TILE
+        first_row = (ops.cumsum(tiles) - tiles) * TILE
+        return ops.sum(is_action * (so_far - 1 + first_row), axis=1), tiles
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[0][:-1], self.units)
 
     def get_config(self):
         return {**super().get_config(), "actions": self.actions, "units": self.units}
+
+
+def _rows_of(weight, index):
+    """Take rows of a weight so that its gradient is dense.
+
+    TensorFlow's gradient of a plain `take` lists a row as often as it was taken, and Adam would square each by itself.
+    """
+    rows = ops.take(ops.reshape(weight, (weight.shape[0], -1)), index, axis=0)
+    return ops.reshape(rows, (-1, *weight.shape[1:]))
 
 
 @keras.saving.register_keras_serializable("discrete_world_model")

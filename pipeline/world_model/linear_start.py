@@ -51,7 +51,7 @@ def linear_start(codes: np.ndarray, next_codes: np.ndarray, actions: np.ndarray,
         actions: (N,) int below `count`.
 
     Returns:
-        kernel (B, count * B) and bias (count * B,), float32; the shares of next bits that are copied, and fitted.
+        kernel (count, B, B) and bias (count, B), float32; the shares of next bits that are copied, and fitted.
     """
     kernels, biases, copied, fitted = [], [], 0.0, 0.0
     for action in range(count):
@@ -66,4 +66,4 @@ def linear_start(codes: np.ndarray, next_codes: np.ndarray, actions: np.ndarray,
             fitted += len(known) / len(bias)
         kernels.append(kernel * CERTAIN)
         biases.append(bias * CERTAIN)
-    return np.concatenate(kernels, axis=1), np.concatenate(biases), copied / count, fitted / count
+    return np.stack(kernels), np.stack(biases), copied / count, fitted / count

@@ -23,7 +23,12 @@ class DiscreteWorldModel(keras.Model):
     It trains on either of two kinds of batches, dictionaries with
 
     - `image`, `action`, `next_image`: all three parts are trained, end to end; or
-    - `code`, `action`, `next_code`: the transition alone, where encoder and decoder are settled.
+    - `code`, `action`, `next_code`: the transition alone, where encoder and decoder are settled; the codes with eight
+      bits to a byte, (N, ceil(B / 8)) uint8, the first bit the lowest.
+
+    Where several devices share a batch, each sees some of the rows and two numbers beside them, () float32: `counts`, 1
+    or 0 where these rows are another device's and only fill in, and `of`, the rows of the whole batch. The losses of
+    the parts then add up to that of the whole.
 
     Args:
         encoder: Images to logits (N, B); a bit is 1 where its logit is positive.
@@ -45,11 +50,16 @@ class DiscreteWorldModel(keras.Model):
         self.trackers = {name: keras.metrics.Mean(name) for name in LOSSES + ACCURACIES}
         self.built = True
 
+    @property
+    def bits(self) -> int:
+        """B, the length of a code."""
+        return self.transition.output_shape[-1]
+
     def call(self, batch, training=False):
         """Give the next codes and the logits predicted for them; from images also their own logits and the decoded."""
         if "code" in batch:
-            predicted = self.transition([ops.cast(batch["code"], "float32"), batch["action"]], training=training)
-            return {"next_code": ops.cast(batch["next_code"], "float32"), "predicted": predicted}
+            code, next_code = (unpacked(batch[name], self.bits) for name in ("code", "next_code"))
+            return {"next_code": next_code, "predicted": self.transition([code, batch["action"]], training=training)}
         images = ops.concatenate([batch["image"], batch["next_image"]])
         logits = self.encoder(images, training=training)
         codes = self.binarize(logits)
@@ -64,20 +74,21 @@ class DiscreteWorldModel(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Add up the losses and note each, and how exact the transition is."""
         predicted, target = y_pred["predicted"], ops.stop_gradient(y_pred["next_code"])
+        counts = ops.broadcast_to(x.get("counts", 1.0), ops.shape(predicted)[:1])
+        rows = ops.sum(counts)
         if "decoded" in y_pred:
             transition = TRANSITION_LOSSES[self.both_losses](y_pred)
             images = ops.cast(ops.concatenate([x["image"], x["next_image"]]), "float32") / 255.0
             reconstruction = ops.mean(ops.square(y_pred["decoded"] - images))
-            self.trackers["reconstruction"].update_state(reconstruction)
+            self.trackers["reconstruction"].update_state(reconstruction, sample_weight=rows)
             loss = (1 - self.share) * self.pixel_scale * reconstruction + self.share * transition
         else:
             transition = loss = _cross_entropy(target, predicted)
         right = ops.equal(predicted > 0, target > 0.5)
-        count = ops.shape(right)[0]
-        self.trackers["transition"].update_state(transition, sample_weight=count)
-        self.trackers["bit_match"].update_state(ops.mean(ops.cast(right, "float32")), sample_weight=count)
-        self.trackers["one_step_exact"].update_state(ops.cast(ops.all(right, axis=-1), "float32"))
-        return loss
+        self.trackers["transition"].update_state(transition, sample_weight=rows)
+        self.trackers["bit_match"].update_state(ops.mean(ops.cast(right, "float32")), sample_weight=rows)
+        self.trackers["one_step_exact"].update_state(ops.all(right, axis=-1), sample_weight=counts)
+        return loss * rows / x["of"] if "of" in x else loss
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Encode images (N, H, W, 3) uint8 as codes (N, B) uint8."""
@@ -100,6 +111,13 @@ class DiscreteWorldModel(keras.Model):
     def from_config(cls, config):
         parts = {name: keras.saving.deserialize_keras_object(config.pop(name)) for name in PARTS}
         return cls(**parts, **config)
+
+
+def unpacked(packed, bits: int):
+    """Turn codes (N, ceil(bits / 8)) uint8, the first bit the lowest, into codes (N, bits) float32 of 0 and 1."""
+    shifts = ops.arange(8, dtype="int32")
+    eights = ops.bitwise_and(ops.right_shift(ops.cast(packed, "int32")[..., None], shifts), 1)
+    return ops.cast(ops.reshape(eights, (-1, 8 * packed.shape[-1]))[:, :bits], "float32")
 
 
 PARTS = ("encoder", "decoder", "transition")

@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.dataset import FORMAT_VERSION, DatasetKey, path_of
+from pipeline.chunks import fletcher32
+from pipeline.dataset import FORMAT_VERSION, DatasetKey, checksum_of, path_of
 from pipeline.puzzles import PUZZLES
 
 PLAIN_READER = """
@@ -54,6 +55,7 @@ def test_the_file_has_the_documented_arrays_and_no_others(file):
 
 def test_the_attributes_hold_every_option_that_shapes_the_content(file):
     found = {name: np.asarray(value).tolist() for name, value in file.attrs.items()}
+    assert found.pop("attributes_crc32") == checksum_of(found)
     assert len(found.pop("content_digest")) == 64
     assert found == {
         "dataset": "lightsout_4x4", "dataset_size": 1000, "key": 5, "shuffle_length": 30, "img_size": [4, 4],
@@ -77,6 +79,16 @@ def test_arrays_are_compressed_with_what_every_h5py_reads_and_checksummed(file):
     for array in arrays_of(file).values():
         assert (array.compression, array.fletcher32, array.shuffle) == ("gzip", True, False)
         assert array.id.get_create_plist().get_nfilters() == 2
+
+
+def test_our_checksum_is_the_one_that_hdf5_writes():
+    rng = np.random.default_rng(0)
+    contents = [rng.integers(0, 256, size, np.uint8) for size in (1, 2, 3, 719, 720, 721, 100_001)]
+    for content in (*contents, np.zeros(5, np.uint8), np.full(4, 255, np.uint8)):
+        with h5py.File("memory", "w", driver="core", backing_store=False) as file:
+            array = file.create_dataset("x", data=content, chunks=content.shape, fletcher32=True)
+            file.flush()
+            assert array.id.read_direct_chunk((0,))[1][-4:] == fletcher32(content.tobytes())
 
 
 def test_images_are_compressed_in_chunks_of_whole_images(made):

@@ -9,7 +9,8 @@ import h5py
 import pytest
 
 from pipeline.cli import main
-from pipeline.dataset import open_dataset, path_of
+from pipeline.dataset import path_of
+from pipeline.dataset_checks import check_digest, open_dataset
 from pipeline.errors import UserError
 from pipeline.generation import ensure_dataset, generate
 from pipeline.puzzles import PUZZLES
@@ -24,6 +25,16 @@ def refused(call, *given) -> str:
     sentence = str(refusal.value)
     assert sentence and "\n" not in sentence
     return sentence
+
+
+def set_aside_and_made_again(wanted, place, before, digest, capsys) -> str:
+    """Make sure that what is at a place is kept under a new name and replaced; gives the line that says so."""
+    capsys.readouterr()
+    assert ensure_dataset(wanted) == place
+    assert digest(place.with_name(f"{place.stem}.1.h5")) == before != digest(place)
+    with open_dataset(place) as file:
+        check_digest(file)
+    return capsys.readouterr().out.splitlines()[0]
 
 
 def read_all(path):
@@ -44,12 +55,12 @@ def read_all(path):
         ("start", "anywhere", "start=solved, not anywhere"),
     ],
 )
-def test_a_file_made_with_other_options_is_never_used(name, other, told, made, options, digest):
+def test_a_file_made_with_other_options_is_set_aside_and_another_made(name, other, told, made, options, digest, capsys):
     path = made(**BASE)
     wanted = options(**{**BASE, name: other})
     before, place = digest(path), path.rename(path_of(wanted))
-    assert refused(ensure_dataset, wanted) == f"{place} was made with {told}; move it away to have it made again"
-    assert digest(place) == before
+    said = set_aside_and_made_again(wanted, place, before, digest, capsys)
+    assert said.startswith(f"dataset: {place} was made with {told}: it is now in ")
 
 
 @pytest.mark.parametrize(
@@ -59,40 +70,59 @@ def test_a_file_made_with_other_options_is_never_used(name, other, told, made, o
         ("actions", ("u", "d", "l", "r"), "action_names=['up', 'down', 'left', 'right'], not ['u', 'd', 'l', 'r']"),
     ],
 )
-def test_a_file_made_before_the_puzzle_changed_is_not_used(what, other, told, made, options, monkeypatch):
+def test_a_file_made_before_the_puzzle_changed_is_not_used(
+    what, other, told, made, options, monkeypatch, capsys, digest
+):
     wanted = {"dataset": "slidepuzzle_3x3", "start": "auto"}
-    made(**wanted)
+    path = made(**wanted)
     monkeypatch.setattr(PUZZLES["slidepuzzle_3x3"], what, other)
-    assert f"was made with {told}; " in refused(ensure_dataset, options(**wanted))
+    said = set_aside_and_made_again(options(**wanted), path, digest(path), digest, capsys)
+    assert f"was made with {told}: " in said
 
 
-def test_a_file_of_another_format_is_refused(made, options):
+def with_version(path, version):
+    """Change the format's number in a file, or remove it."""
+    with h5py.File(path, "r+") as file:
+        del file.attrs["format_version"]
+        if version is not None:
+            file.attrs["format_version"] = version
+
+
+def test_a_file_of_a_newer_format_or_of_none_is_refused_and_kept(made, options, digest):
     path = made()
-    for version, told in ((0, "format 0"), (2, "format 2"), (None, "format None")):
-        with h5py.File(path, "r+") as file:
-            del file.attrs["format_version"]
-            if version is not None:
-                file.attrs["format_version"] = version
-        assert refused(ensure_dataset, options()) == f"{path} isn't a dataset of format 1. Received: {told}"
+    for version, told in ((4, "format 4"), ("3", "format 3"), (-1, "format -1"), (None, "format None")):
+        with_version(path, version)
+        before = digest(path)
+        said = refused(ensure_dataset, options())
+        assert said == f"{path} isn't a dataset of format 3. Received: {told}; move it away"
+        assert digest(path) == before
 
 
-def test_a_file_that_lost_an_option_is_refused(made, options):
+@pytest.mark.parametrize("version", [0, 2])
+def test_a_file_of_an_older_format_is_set_aside_and_made_again(version, made, options, digest, capsys):
+    path = made()
+    with_version(path, version)
+    said = set_aside_and_made_again(options(), path, digest(path), digest, capsys)
+    assert f"is a dataset of format {version}, which is older than 3: it is now in " in said
+
+
+def test_a_file_that_lost_an_option_is_set_aside_and_made_again(made, options, digest, capsys):
     path = made()
     with h5py.File(path, "r+") as file:
         del file.attrs["key"]
-    assert "was made with key=None, not 0" in refused(ensure_dataset, options())
+    assert "its attributes have changed" in set_aside_and_made_again(options(), path, digest(path), digest, capsys)
 
 
 @pytest.mark.parametrize("kept", [0, 5, 100, 3000, -5000, -1])
-def test_a_truncated_file_is_refused(kept, made, options):
+def test_a_truncated_file_is_set_aside_and_made_again(kept, made, options, digest, capsys):
     path = made()
     path.write_bytes(path.read_bytes()[:kept])
-    said = refused(ensure_dataset, options())
-    assert re.fullmatch(".* can't be read as a dataset [(].*[)]; move it away to have it made again", said)
+    said = set_aside_and_made_again(options(), path, digest(path), digest, capsys)
+    assert re.fullmatch("dataset: .* can't be read as a dataset [(].*[)]: it is now in .*, and is made again", said)
 
 
-@pytest.mark.parametrize("content", [b"", b"no dataset at all\n" * 100])
-def test_an_empty_file_and_a_text_file_are_refused_and_kept(content, options):
+@pytest.mark.parametrize("content", [b"x", b"no dataset at all\n" * 100])
+def test_a_text_file_is_refused_and_kept(content, options):
     place = path_of(options())
     place.parent.mkdir()
     place.write_bytes(content)

@@ -13,7 +13,7 @@ from pipeline.puzzles import PUZZLES
 from pipeline.world_model.code import find_code
 from pipeline.world_model.layers import Binarize, LinearPerAction
 from pipeline.world_model.linear_start import find_copies, linear_start
-from pipeline.world_model.model import DiscreteWorldModel, build_world_model
+from pipeline.world_model.model import DiscreteWorldModel, build_world_model, unpacked
 from pipeline.world_model.registry import WORLD_MODELS, Architecture
 from pipeline.world_model.transition import build_transition
 
@@ -56,16 +56,23 @@ def test_binarize_gives_exact_bits_and_the_gradient_of_a_sigmoid():
     np.testing.assert_allclose(tape.gradient(bits, logits), soft * (1 - soft), rtol=1e-5)
 
 
-def test_linear_per_action_is_the_matrix_of_the_sample_s_action():
+@pytest.mark.parametrize("rows", [1, 63, 64, 65, 1000])
+@pytest.mark.parametrize("most_actions", [1, 2, 5])
+def test_linear_per_action_is_the_matrix_of_the_sample_s_action(rows, most_actions):
     rng = np.random.default_rng(0)
     layer = LinearPerAction(actions=5, units=7)
-    code, action = rng.standard_normal((64, 11)).astype(np.float32), rng.integers(0, 5, 64).astype(np.int32)
+    code = rng.standard_normal((rows, 11)).astype(np.float32)
+    action = rng.integers(5 - most_actions, 5, rows).astype(np.int32)  # some actions may not occur
     layer([code, action])
-    kernel, bias = rng.standard_normal((11, 35)).astype(np.float32), rng.standard_normal(35).astype(np.float32)
+    kernel, bias = rng.standard_normal((5, 11, 7)).astype(np.float32), rng.standard_normal((5, 7)).astype(np.float32)
     layer.set_weights([kernel, bias])
-    matrices, offsets = kernel.reshape(11, 5, 7), bias.reshape(5, 7)
-    wanted = [row @ matrices[:, chosen] + offsets[chosen] for row, chosen in zip(code, action)]
+    wanted = [row @ kernel[chosen] + bias[chosen] for row, chosen in zip(code, action)]
     np.testing.assert_allclose(layer([code, action]), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_packed_codes_come_back_as_bits():
+    bits = np.random.default_rng(0).integers(0, 2, (9, 21)).astype(np.uint8)
+    np.testing.assert_array_equal(unpacked(np.packbits(bits, axis=1, bitorder="little"), 21), bits)
 
 
 def test_linear_per_action_comes_back_from_its_config():
@@ -136,7 +143,7 @@ def test_next_bits_that_are_no_copies_but_linear_are_fitted_and_others_are_left_
     kernel, bias, copied, fitted = linear_start(codes, after, np.zeros(3000, int), 1)
     assert (copied, fitted) == (0.25, 0.75)  # a conjunction of two bits is linear too, with a threshold
     signs = codes.astype(np.float32) * 2 - 1
-    np.testing.assert_array_equal(signs @ kernel + bias > 0, after > 0)
+    np.testing.assert_array_equal(signs @ kernel[0] + bias[0] > 0, after > 0)
     parity = (codes[:, 0] ^ codes[:, 1])[:, None].repeat(4, axis=1)
     *_, copied, fitted = linear_start(codes, parity, np.zeros(3000, int), 1)
     assert (copied, fitted) == (0, 0)

@@ -1,0 +1,211 @@
+"""Where the time of a training step goes, and what the same step costs elsewhere.
+
+    python benchmarks/training.py [FOLDER]
+
+Medians of interleaved rounds. For three world models, with batches of 1,000: the step on one batch that is already
+there, on batches from memory and on images streamed from disk; and what the step's matrix products alone would take at
+the rate of plain products of the same shapes. Then one autoencoder's step here, in PyTorch and in JAX, where they are
+installed. Prints the tables and writes training.json in the folder (models/benchmark_training).
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import h5py
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.one_step import FRAMEWORKS, Framework
+from pipeline.keras_start import load_keras
+from pipeline.options import GenerateCommand, TrainCommand
+
+BATCH, ROUNDS, SECONDS = 1000, 9, 1.5
+MODELS = {"rubikscube": 32, "deepcubeai": 1, "jaxtar": 1}  # and the steps in a call, as training has them
+ADAM_BYTES = 28  # per weight: reads weight, gradient and two moments, writes weight and moments, 4 bytes each
+
+
+def interleaved(calls: dict, rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, float]:
+    """Time calls in turn, so that what disturbs the machine disturbs all; gives the median seconds of each call."""
+    counts = {}
+    for name, call in calls.items():
+        call()
+        started = time.perf_counter()
+        call()
+        counts[name] = max(1, round(seconds / (time.perf_counter() - started)))
+    times = {name: [] for name in calls}
+    for _ in tqdm(range(rounds), "rounds", leave=False):
+        for name, call in calls.items():
+            started = time.perf_counter()
+            for _ in range(counts[name]):
+                call()
+            times[name].append((time.perf_counter() - started) / counts[name])
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
+    """Give calls of a world model's training step on different inputs, and the model.
+
+    The codes are those that the model finds in the images, as in training.
+    """
+    import tensorflow as tf
+
+    from pipeline import fitting
+
+    options = TrainCommand(world_model=name)
+    model = fitting._new_model(file, fitting.WORLD_MODELS[name], options)
+    places = ("memory", "disk") if fitting.WORLD_MODELS[name].code == "learned" else ("memory",)
+    sources = {where: fitting._read(file["train"], model, where) for where in places}
+    fitting._compile(model, options, 30_000, MODELS[name])
+    model.make_train_function()
+    inputs = {where: source.shuffled(BATCH, seed=0) for where, source in sources.items()}
+    one = next(iter(inputs["memory"]))
+    inputs = {"fixed": tf.data.Dataset.from_tensors(one).repeat(), **inputs}
+
+    def call_of(batches):
+        iterator = iter(batches)
+        return lambda: float(model.train_function(iterator)["loss"])
+
+    return {where: call_of(batches) for where, batches in inputs.items()}, model
+
+
+def products(model) -> list[tuple[str, int, int, int]]:
+    """List the matrix products of one step forward and back: layer, rows, inner and outer size."""
+    found, learns_before = [], False
+    for part, rows in ((model.encoder, 2 * BATCH), (model.decoder, 2 * BATCH), (model.transition, BATCH)):
+        if not part.trainable_variables:
+            continue
+        for layer in part.layers:
+            kernel = getattr(layer, "kernel", None)
+            if kernel is not None:
+                n, m = kernel.shape[-2:]
+                found += [(f"{part.name} {layer.name}", rows, n, m), (f"{part.name} {layer.name}", n, rows, m)]
+                if learns_before:
+                    found.append((f"{part.name} {layer.name}", rows, m, n))
+            learns_before |= bool(layer.trainable_variables)
+    return found
+
+
+def product_seconds(shapes: set[tuple[int, int, int]]) -> dict[tuple[int, int, int], float]:
+    """Time plain float32 products through TensorFlow, (n, k) times (k, m)."""
+    import tensorflow as tf
+
+    def call_of(n, k, m):
+        a, b = tf.random.normal((n, k)), tf.random.normal((k, m))
+        multiply = tf.function(lambda: tf.reduce_sum(tf.matmul(a, b)[0]))
+        several = 1 + int(1e9 / (n * k * m))
+        return lambda: [multiply() for _ in range(several)][-1].numpy(), several
+
+    calls = {shape: call_of(*shape) for shape in shapes}
+    seconds = interleaved({shape: call for shape, (call, _) in calls.items()}, 5, 0.3)
+    return {shape: seconds[shape] / several for shape, (_, several) in calls.items()}
+
+
+def copy_rate() -> float:
+    """Measure bytes per second read and written by a memory copy on one core."""
+    source = np.zeros(2**26, np.float32)
+    target = np.empty_like(source)
+    return 2 * source.nbytes / interleaved({"copy": lambda: np.copyto(target, source)}, 5, 0.5)["copy"]
+
+
+def measure_model(name: str, file: h5py.File, bytes_per_second: float) -> dict:
+    """Measure a world model's step: by input, and against its products."""
+    calls, model = steps_of(name, file)
+    seconds = {where: value / MODELS[name] for where, value in interleaved(calls).items()}
+    listed = products(model)
+    plain = product_seconds({tuple(shape) for _, *shape in listed})
+    layers: dict[str, dict] = {}
+    for layer, *shape in listed:
+        row = layers.setdefault(layer, {"gflop": 0.0, "plain_ms": 0.0})
+        row["gflop"] += 2 * float(np.prod(shape)) / 1e9
+        row["plain_ms"] += 1000 * plain[tuple(shape)]
+    weights = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    products_ms, step_ms = sum(row["plain_ms"] for row in layers.values()), 1000 * seconds["fixed"]
+    return {
+        "step_ms": {where: 1000 * value for where, value in seconds.items()},
+        "speed_of_fixed": {where: seconds["fixed"] / value for where, value in seconds.items()},
+        "products_ms": products_ms,
+        "share_of_product_rate": products_ms / step_ms,
+        "layers": layers,
+        "adam_megabytes": weights * ADAM_BYTES / 1e6,
+        "adam_ms_at_copy_rate": 1000 * weights * ADAM_BYTES / bytes_per_second,
+    }
+
+
+def compare_frameworks() -> dict[str, float]:
+    """Time an autoencoder's step in every framework that is there, each in a process of its own, in turn."""
+    workers = {name: worker for name in FRAMEWORKS if (worker := Framework(name)).starts()}
+    try:
+        return interleaved({name: worker.step for name, worker in workers.items()}, 11, 2.0)
+    finally:
+        for worker in workers.values():
+            worker.end()
+
+
+def machine() -> dict[str, str]:
+    """Describe what the figures were measured on."""
+    names = [
+        line.split(":")[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    found = {"cpu": f"{len(os.sched_getaffinity(0))} cores of {names[0]}", "python": platform.python_version()}
+    for package in ("tensorflow-cpu", "tensorflow", "keras", "numpy", "torch", "jax"):
+        try:
+            found[package] = version(package)
+        except ImportError:
+            continue
+    return found
+
+
+def tables(result: dict) -> str:
+    """Write the figures as tables."""
+    lines = [
+        "| World model | Step on a fixed batch | From memory | From disk | Its plain products | Share of their rate |"
+    ]
+    lines.append("|---|---|---|---|---|---|")
+    for name, row in result["models"].items():
+        ratio = {where: f"{row['speed_of_fixed'][where]:.1%}" for where in row["step_ms"]}
+        lines.append(
+            f"| `{name}` | {row['step_ms']['fixed']:.2f} ms | {ratio['memory']} | {ratio.get('disk', '—')} "
+            f"| {row['products_ms']:.2f} ms | {row['share_of_product_rate']:.0%} |"
+        )
+    lines += ["", "| Layer | GFLOP | Alone |", "|---|---|---|"]
+    for name, row in result["models"].items():
+        for layer, part in row["layers"].items():
+            lines.append(f"| `{name}` {layer} | {part['gflop']:.3f} | {part['plain_ms']:.2f} ms |")
+        adam = f"{row['adam_ms_at_copy_rate']:.2f} ms at a copy's rate"
+        lines.append(f"| `{name}` Adam, {row['adam_megabytes']:.0f} MB | | {adam} |")
+    lines += ["", "| Autoencoder 3072-1000-400-1000-3072 | Step |", "|---|---|"]
+    lines += [f"| {name} | {1000 * seconds:.1f} ms |" for name, seconds in result["autoencoder"].items()]
+    return "\n".join(lines)
+
+
+def main():
+    """Run everything, print the tables and write the figures."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "models/benchmark_training")
+    folder.mkdir(parents=True, exist_ok=True)
+    result = {"machine": machine(), "autoencoder": compare_frameworks(), "models": {}}
+    from pipeline.cache import use_dataset
+    from pipeline.generation import ensure_dataset
+
+    options = GenerateCommand(dataset_size=30_000, data_dir=str(folder))
+    path = ensure_dataset(options)
+    load_keras()
+    bytes_per_second = copy_rate()
+    with use_dataset(path) as file:
+        for name in MODELS:
+            result["models"][name] = measure_model(name, file, bytes_per_second)
+    (folder / "training.json").write_text(json.dumps(result, indent=2) + "\n")
+    print(tables(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""From a dataset file to batches of codes: all in memory, shuffled by index, gathered and prefetched by tf.data.
+
+Codes stay packed, eight bits to a byte, until the model has them: ten million transitions of 192 bits are 250 MB.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import h5py
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from pipeline.order import Order
+
+READ_BYTES = 2**25  # of images read and encoded at a time
+
+
+@dataclass(frozen=True)
+class CodeTransitions:
+    """A split in codes. N transitions; transition n leads from frame frames[n] to frame frames[n] + 1."""
+
+    packed: np.ndarray  # (F, ceil(B / 8)) uint8, the codes of all frames with eight bits to a byte
+    bits: int  # B
+    actions: np.ndarray  # (N,) uint8
+    frames: np.ndarray  # (N,) uint32
+
+    @classmethod
+    def read(cls, split: h5py.Group, encode, bits: int, quiet: bool = False) -> "CodeTransitions":
+        """Read a split and keep only the codes of its images; memory holds a few thousand images at a time.
+
+        Args:
+            encode: From images (n, H, W, 3) uint8 to codes (n, bits) uint8.
+        """
+        images = split["images"]
+        packed = np.empty((len(images), -(-bits // 8)), np.uint8)
+        chunk = images.chunks[0]
+        step = max(1, READ_BYTES // int(np.prod(images.shape[1:])) // chunk) * chunk
+        for first in tqdm(range(0, len(images), step), "encoding", unit="part", leave=False, disable=quiet):
+            part = encode(images[first : first + step])
+            packed[first : first + step] = np.packbits(part, axis=1, bitorder="little")
+        return cls(packed, bits, split["actions"][:], split["frames"][:])
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def codes(self, frames: np.ndarray) -> np.ndarray:
+        """Give the codes (n, B) uint8 of 0 and 1 of some frames."""
+        return np.unpackbits(self.packed[frames], axis=1, count=self.bits, bitorder="little")
+
+    def unchanging_bits(self) -> int:
+        """Count the bits that are the same in all codes."""
+        changes = np.bitwise_or.reduce(self.packed) ^ np.bitwise_and.reduce(self.packed)
+        return self.bits - int(np.unpackbits(changes).sum())
+
+    def batches(self, batch_size: int) -> tf.data.Dataset:
+        """Give all transitions once, in order."""
+        return tf.data.Dataset.range(len(self)).batch(batch_size).map(self._gather).prefetch(2)
+
+    def shuffled(self, batch_size: int, seed: int, epoch: int = 0, batch: int = 0) -> tf.data.Dataset:
+        """Give all transitions in a new order every epoch, without end, from a batch of an epoch on.
+
+        An epoch's order follows from the seed and its number alone, so a run that goes on later sees the same batches.
+        """
+
+        order = Order.full(len(self))
+
+        def pools(number):
+            done = batch * batch_size if number == epoch else 0
+            return (index for _, index in order.pools(seed, int(number), done))
+
+        def one_epoch(number):
+            index = tf.data.Dataset.from_generator(pools, output_signature=INDEX, args=(number,))
+            return index.rebatch(batch_size)
+
+        epochs = tf.data.Dataset.counter(epoch).flat_map(one_epoch)
+        return epochs.map(self._gather, num_parallel_calls=2).prefetch(8)
+
+    @cached_property
+    def _tensors(self):
+        with tf.init_scope(), tf.device("CPU"):  # whatever the device, the whole dataset stays in main memory
+            return tf.constant(self.packed), tf.constant(self.actions), tf.constant(self.frames.astype(np.int64))
+
+    def _gather(self, index):
+        packed, actions, frames = self._tensors
+        frame = tf.gather(frames, index)
+        return {
+            "code": tf.gather(packed, frame),
+            "action": tf.cast(tf.gather(actions, index), tf.int32),
+            "next_code": tf.gather(packed, frame + 1),
+        }
+
+
+INDEX = tf.TensorSpec((None,), tf.int64)

@@ -1,0 +1,65 @@
+"""Ctrl-C and SIGTERM: end at once, or at the next good moment where work would be lost."""
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+
+NAMES = {signal.SIGINT: "interrupted by Ctrl-C", signal.SIGTERM: "ended by SIGTERM"}
+
+
+class Interrupted(KeyboardInterrupt):
+    """The person or the system asked the process to end. Its text says so in one line, and what was kept."""
+
+    def __init__(self, number: int, kept: str = ""):
+        super().__init__(NAMES[number] + (f": {kept}" if kept else ""))
+        self.number, self.exit_code = number, 128 + number
+
+
+class _Waiting:
+    """The signal that came while there was something to finish first."""
+
+    wanted = False
+    number: int | None = None
+
+
+@contextmanager
+def interruptible():
+    """Make both signals raise `Interrupted` while the block runs; a process told to ignore one goes on ignoring it."""
+    if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in NAMES}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def finishing_first():
+    """Only note the first signal while the block runs, which asks `asked_to_end` at good moments. A second one ends."""
+    _Waiting.wanted, _Waiting.number = True, None
+    try:
+        yield
+    finally:
+        _Waiting.wanted = False
+    if _Waiting.number:
+        raise Interrupted(_Waiting.number)
+
+
+def asked_to_end() -> int | None:
+    """Give the number of the signal that asks to end, if one came."""
+    return _Waiting.number
+
+
+def _handle(number, frame):
+    if _Waiting.wanted and _Waiting.number is None:
+        _Waiting.number = number
+        os.write(2, b"\nending after what is being done now; once more ends at once\n")
+    else:
+        raise Interrupted(number)

@@ -1,0 +1,58 @@
+"""Ctrl-C and SIGTERM end a process at once, or after what it is at; a second one always ends it."""
+
+import os
+import signal
+
+import pytest
+
+from pipeline.interruption import Interrupted, asked_to_end, finishing_first, interruptible
+
+SIGNALS = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+
+
+def send(number):
+    os.kill(os.getpid(), number)
+
+
+@SIGNALS
+def test_a_signal_raises_at_once_with_its_exit_code_and_one_line(number, code):
+    with pytest.raises(Interrupted) as stop, interruptible():
+        send(number)
+        pytest.fail("went on")
+    assert stop.value.exit_code == code and "\n" not in str(stop.value)
+
+
+@SIGNALS
+def test_work_that_finishes_first_is_asked_and_ends_at_the_latest_with_its_block(number, code):
+    done = []
+    with pytest.raises(Interrupted) as stop, interruptible(), finishing_first():
+        assert asked_to_end() is None
+        send(number)
+        assert asked_to_end() == number
+        done.append(True)
+    assert done and stop.value.exit_code == code
+
+
+def test_a_second_signal_does_not_wait():
+    with pytest.raises(Interrupted), interruptible(), finishing_first():
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+        pytest.fail("went on")
+
+
+def test_the_next_piece_of_work_knows_nothing_of_the_last_signal():
+    for _ in range(2):
+        with pytest.raises(Interrupted), interruptible(), finishing_first():
+            assert asked_to_end() is None
+            send(signal.SIGTERM)
+
+
+def test_handlers_are_as_before_afterwards_and_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interruptible():
+            send(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -1,0 +1,172 @@
+"""What a run or an evaluation can't be made of is said in one line, and nothing is lost by it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from small_run import FOLDER, SMALL, outcome, train
+
+from pipeline import keeping, runs
+from pipeline.cli import main
+from pipeline.evaluation.seen import measure_seen
+from pipeline.keeping import RunKeeper
+from pipeline.runs import Run
+
+ROOT = Path(__file__).parents[2]
+QUICKLY = {"output_dir": FOLDER, "data_dir": "../data", "episodes": 2, "steps": 20, "states": 200}
+
+
+def evaluate(**options) -> int:
+    words = [f"--{name}={value}" for name, value in (QUICKLY | options).items()]
+    return main(["world_model_train", "evaluate", *words])
+
+
+def the_line(capsys) -> str:
+    """Give the error, which is the last line and has no traceback above it."""
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    line = said.strip().split("\n")[-1].split("\r")[-1]
+    assert "error: " in line
+    return line
+
+
+# ---- numbers that go wrong
+
+
+@pytest.mark.parametrize(
+    ("between_states", "after"), [(0, "after epoch 1 and 2 of 6 batches"), (99, "no state was saved")]
+)
+def test_numbers_that_are_not_finite_stop_the_run_and_another_rate_trains(
+    between_states, after, place, monkeypatch, capsys
+):
+    on_train_batch_end = RunKeeper.on_train_batch_end
+
+    def goes_wrong(keeper, batch, logs=None):
+        if keeper.epoch == 1 and batch == 2:
+            keeper.model.transition.weights[0].assign(keeper.model.transition.weights[0] * np.nan)
+        on_train_batch_end(keeper, batch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunKeeper, "on_train_batch_end", goes_wrong)
+        patch.setattr(keeping, "SECONDS_BETWEEN_STATES", between_states)
+        assert train() == 2
+    line = the_line(capsys)
+    assert "training went wrong in epoch 2" in line and after in line
+    assert "try a smaller --learning_rate, which was" in line
+    assert not Run(FOLDER).is_finished()
+    assert train(learning_rate="0.001") == 0
+    assert Run(FOLDER).is_finished()
+
+
+# ---- evaluation of what doesn't fit
+
+
+def test_a_picture_size_that_is_not_the_runs_is_refused_before_anything_is_made(finished, capsys):
+    assert evaluate(img_size="40 40") == 2
+    assert "--img_size must be 32 32" in the_line(capsys)
+    assert not list(Path("../data").glob("*40x40*"))
+
+
+def test_a_dataset_with_other_actions_is_refused_before_anything_is_made(finished, capsys):
+    assert evaluate(dataset="rubikscube") == 2
+    assert "--dataset must be lightsout_4x4" in the_line(capsys)
+    assert not list(Path("../data").glob("rubikscube*"))
+
+
+@pytest.mark.parametrize("spoil", ["truncate", "flip", "foreign"])
+def test_a_model_that_is_not_the_runs_any_more_is_refused(spoil, finished, capsys):
+    model = finished / "model.keras"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes({"truncate": content[:5000], "flip": content, "foreign": b"something else"}[spoil])
+    assert evaluate() == 2
+    assert "can't be loaded as a world model" in the_line(capsys)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"dataset": "lightsout_4x5"}', '{"dataset": 5, "spam": 1}'])
+def test_options_that_are_damaged_are_refused_by_evaluate_and_set_aside_by_train(content, finished, capsys):
+    (finished / "options.json").write_text(content)
+    assert evaluate() == 2
+    assert "options.json is damaged" in the_line(capsys)
+    wanted = json.loads((finished / "metrics.json").read_text())["model_digest"]
+    assert train() == 0
+    assert f"is now in {finished}.1" in capsys.readouterr().out
+    assert json.loads((finished / "metrics.json").read_text())["model_digest"] == wanted
+
+
+def test_metrics_that_are_damaged_are_made_again_without_training(finished, capsys):
+    before = outcome(finished)
+    (finished / "metrics.json").write_text('{"bits": 1')
+    assert train() == 0
+    assert outcome(finished) == before
+
+
+# ---- a full disk
+
+
+def test_a_disk_that_is_full_is_named_in_one_line_and_the_run_goes_on_when_there_is_room(place, monkeypatch, capsys):
+    def is_full(path):
+        if path.suffix == ".keras":
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "_sync", is_full)
+        assert train() == 2
+    line = the_line(capsys)
+    assert "can't be written" in line and "No space left" in line
+    assert not list((place / FOLDER).rglob("*.partial*"))
+    assert train() == 0
+
+
+# ---- two at once
+
+
+def test_a_second_process_waits_and_finds_the_finished_run(place, capsys):
+    hold = f"from pipeline.runs import Run\nwith Run({FOLDER!r}).locked(): print('held', flush=True); input()"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    other = subprocess.Popen(
+        [sys.executable, "-c", hold], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout.readline() == b"held\n"
+    words = [f"--{name}={value}" for name, value in SMALL.items()]
+    second = subprocess.Popen(
+        [sys.executable, "-u", ROOT / "main.py", "world_model_train", "train", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert "waiting until it has ended" in second.stdout.readline()
+    Run(FOLDER).begin({})
+    Run(FOLDER).finish(json.loads(recorded()), [{"epoch": 1}], {"bits": 1})
+    (place / FOLDER / "model.keras").touch()
+    other.communicate(b"done\n")
+    assert "is finished" in second.communicate()[0] and second.returncode == 0
+    assert not list(Path("models").glob(".*"))
+
+
+def recorded() -> str:
+    """Write the options of the small run as a run records them."""
+    from pipeline.options import TrainCommand
+    from pipeline.training import recorded
+
+    return json.dumps(recorded(TrainCommand(**SMALL)))
+
+
+# ---- what is reported
+
+
+def test_a_run_records_its_environment_and_the_digest_of_its_model(finished):
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert {"python", "numpy", "h5py", "keras", "backend", "tensorflow", "device"} <= set(metrics["environment"])
+    assert len(metrics["model_digest"]) == 64
+
+
+def test_states_of_the_walk_that_training_has_seen_are_counted(tmp_path):
+    with h5py.File(tmp_path / "few.h5", "w") as file:
+        file["train/states"] = [[0, 1], [2, 3], [2, 3], [4, 5]]
+        file["evaluation/states"] = [[2, 3], [5, 4], [0, 1], [0, 1], [9, 9]]
+        assert measure_seen(file) == {"walk_states_seen_in_training": 2}
