@@ -2,7 +2,10 @@
 
 import sys
 
-from pipeline.cli import main
-
 if __name__ == "__main__":
+    from pipeline.interruption import quiet_while_loading
+
+    quiet_while_loading()
+    from pipeline.cli import main
+
     sys.exit(main(sys.argv[1:], "train.py", ("world_model_train", "train")))

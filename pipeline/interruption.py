@@ -8,6 +8,12 @@ from contextlib import contextmanager
 NAMES = {signal.SIGINT: "interrupted by Ctrl-C", signal.SIGTERM: "ended by SIGTERM"}
 
 
+def quiet_while_loading():
+    """Let Ctrl-C end a process that still imports what it needs as it ends other programs, without a traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Interrupted(KeyboardInterrupt):
     """The person or the system asked the process to end. Its text says so in one line, and what was kept."""
 

@@ -8,39 +8,27 @@ turns. A command is killed once or several times, then run to its end; what it l
 leaves that was never killed. Ends with exit code 1 if anything differs.
 """
 
-import csv
-import hashlib
-import io
-import json
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import fire
-import h5py
-import yaml
+from scratch import copy_tree, differences, finish, start, what_is_left
 from tqdm import tqdm
 
-ROOT = Path(__file__).parents[1]
-TREE = (
-    "pipeline", "main.py", "generate.py", "train.py", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore",
-    ".dvcignore", ".gitignore", "data/.gitignore",
-)  # fmt: skip
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 DATA = "--dataset lightsout_4x4 --dataset_size 20k"
 TRAIN = "main.py world_model_train train"
 COMMANDS = {  # each a list of commands, of which the last is killed
-    "train": [f"{TRAIN} {DATA} --world_model lightsout --train_epochs 40 --mini_batch_size 300"],
+    "train": [f"{TRAIN} {DATA} --world_model lightsout --train_epochs 20 --mini_batch_size 300"],
     "generate": ["generate.py --dataset rubikscube --dataset_size 60k"],
     "train from images": [
         f"{TRAIN} --dataset slidepuzzle_3x3 --dataset_size 2k --world_model deepcubeai --train_epochs 6 "
@@ -54,12 +42,6 @@ COMMANDS = {  # each a list of commands, of which the last is killed
 }
 TURNS = ("train", "generate", "train from images") * 3 + ("evaluate", "dvc repro")
 AGAIN = 0.6  # the chance that what goes on is killed once more
-EXPERIMENT = {
-    "dataset": {"dataset": "lightsout", "dataset_size": 3000},
-    "world_model": {"world_model": "lightsout"},
-    "train": {"train_epochs": 20, "mini_batch_size": 100, "stop_when_exact": 0},
-    "evaluate": {"episodes": 2, "steps": 10, "states": 100},
-}
 
 
 @dataclass
@@ -142,82 +124,6 @@ def kill(folder: Path, command: str, delay: float, number: int, tally: Tally) ->
     if "Traceback" in said and "loading Keras" in said and "dvc" not in command:  # before, Python itself was loading
         tally.differences.append(f"a traceback after {signal.Signals(number).name}: {said[-300:]}")
     return True
-
-
-def start(folder: Path, command: str) -> subprocess.Popen:
-    """Start a command in a process group of its own."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.Popen(
-        [sys.executable, *command.split()], cwd=folder, env=environment, start_new_session=True, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-
-
-def finish(folder: Path, command: str):
-    """Run a command to its end."""
-    process = start(folder, command)
-    said = process.communicate()[0]
-    if process.returncode:
-        raise RuntimeError(f"'{command}' failed with exit code {process.returncode}: {said[-500:]}")
-
-
-def copy_tree(folder: Path):
-    """Make a scratch repository that saves a state as often as it can."""
-    for name in TREE:
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, place, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, place)
-    keeping = folder / "pipeline/keeping.py"
-    keeping.write_text(
-        re.sub(r"(?m)^SECONDS_BETWEEN_STATES = \d+", "SECONDS_BETWEEN_STATES = 0.1", keeping.read_text())
-    )
-    params = folder / "params.yaml"
-    options = yaml.safe_load(params.read_text())
-    params.write_text(yaml.safe_dump({group: options[group] | EXPERIMENT[group] for group in options}, sort_keys=False))
-    subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
-
-
-def what_is_left(folder: Path) -> dict:
-    """Give what must be equal: digests of datasets and models, histories and figures without times, files."""
-    found = {
-        "files": sorted(str(path.relative_to(folder)) for name in ("data", "models") for path in files(folder / name))
-    }
-    for path in folder.glob("data/*.h5"):
-        found[f"dataset {path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    for path in folder.glob("models/*/*.keras"):
-        found[f"weights of {path.name}"] = weights_digest(path)
-    for path in folder.glob("models/*/history.csv"):
-        with open(path) as file:
-            found["history"] = [{**row, "seconds": None} for row in csv.DictReader(file)]
-    for path in folder.glob("models/*/metrics.json"):
-        found["metrics"] = {**json.loads(path.read_text()), "training_seconds": None}
-    return found
-
-
-def files(folder: Path):
-    """Give the files in a folder, less what a killed process may leave and the next clears away."""
-    return (path for path in folder.rglob("*") if path.is_file() and ".partial" not in path.name)
-
-
-def weights_digest(path: Path) -> str:
-    """Hash every array in a saved model, the optimizer's too."""
-    digest = hashlib.sha256()
-
-    def add(name, part):
-        if isinstance(part, h5py.Dataset):
-            digest.update(f"{name} {part.shape} {part.dtype}".encode() + part[()].tobytes())
-
-    with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as weights:
-        weights.visititems(add)
-    return digest.hexdigest()
-
-
-def differences(found: dict, wanted: dict) -> list[str]:
-    """Say what differs."""
-    return [f"{name} differs" for name in sorted({*found, *wanted}) if found.get(name) != wanted.get(name)]
 
 
 def table(tallies: dict[str, Tally]) -> list[str]:

@@ -2,11 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from pipeline.interruption import Interrupted, asked_to_end, finishing_first, interruptible
 
+ROOT = Path(__file__).parents[2]
 SIGNALS = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 
 
@@ -56,3 +60,13 @@ def test_handlers_are_as_before_afterwards_and_an_ignored_signal_stays_ignored()
     finally:
         signal.signal(signal.SIGINT, before)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("script", ["main.py", "generate.py", "train.py"])
+def test_ctrl_c_while_a_script_still_imports_what_it_needs_shows_no_traceback(script, tmp_path):
+    (tmp_path / "fire.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, "-c", f"import runpy, sys; sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]; "
+         f"runpy.run_path({str(ROOT / script)!r}, run_name='__main__')"], capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
