@@ -69,7 +69,8 @@ def table(found: dict[str, dict]) -> str:
     """Write the figures as a Markdown table."""
     lines = [
         "| Case | Bits | `train`, from the file on disk | Epochs | One step exact | Open loop, steps exact in all "
-        "episodes | True states after 10,000 | Shared codes | Worst error of a dream | Exact steps under σ 8, 16 | Proof |"
+        "episodes | True states at their end | Shared codes | Worst error of a dream | Exact steps under σ 8, 16 "
+        "| Proof |"
     ]
     lines.append("|---" * (lines[0].count("|") - 1) + "|")
     for case, row in found.items():

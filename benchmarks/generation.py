@@ -26,10 +26,10 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.chunks import pack
-from pipeline.dataset import SplitWriter, new_file
-from pipeline.executors import InOrder, workers
-from pipeline.generation import draw_and_pack, trajectory_block
+from pipeline.dataset.chunks import pack
+from pipeline.dataset.format import SplitWriter, new_file
+from pipeline.generation.command import draw_and_pack, trajectory_block
+from pipeline.generation.executors import InOrder, workers
 from pipeline.options import read_count
 from pipeline.puzzles import PUZZLES
 from pipeline.puzzles.pieces import PIXELS
@@ -45,7 +45,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 cores, name, size, place = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-from pipeline.generation import ensure_dataset
+from pipeline.generation.command import ensure_dataset
 from pipeline.options import GenerateCommand
 options = GenerateCommand(dataset=name, dataset_size=size, data_dir=place)
 with open(os.devnull, "w") as quiet, redirect_stdout(quiet), redirect_stderr(quiet):

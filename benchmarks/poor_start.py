@@ -16,8 +16,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipeline import fitting
 from pipeline.cli import main as run_command
+from pipeline.training import fitting
 from pipeline.world_model import pixel_bits
 from pipeline.world_model.code import LinearCode, make_code, mend
 from pipeline.world_model.linear import flat

@@ -57,7 +57,7 @@ def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
     """
     import tensorflow as tf
 
-    from pipeline import fitting
+    from pipeline.training import fitting
 
     options = TrainCommand(world_model=name)
     model = fitting._new_model(file, fitting.WORLD_MODELS[name], options)
@@ -193,8 +193,8 @@ def main():
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "models/benchmark_training")
     folder.mkdir(parents=True, exist_ok=True)
     result = {"machine": machine(), "autoencoder": compare_frameworks(), "models": {}}
-    from pipeline.cache import use_dataset
-    from pipeline.generation import ensure_dataset
+    from pipeline.dataset.cache import use_dataset
+    from pipeline.generation.command import ensure_dataset
 
     options = GenerateCommand(dataset_size=30_000, data_dir=str(folder))
     path = ensure_dataset(options)

@@ -40,9 +40,9 @@ from pipeline.options import (
 ABOUT = "From the name of a puzzle to a trained discrete world model."
 GROUPS = {"world_model_train": "Generate datasets of puzzles, train discrete world models on them, evaluate them."}
 WORK = {  # each module has a function of the command's name, which takes the options
-    "train": "pipeline.training",
-    "generate": "pipeline.generation",
-    "evaluate": "pipeline.evaluation",
+    "train": "pipeline.training.command",
+    "generate": "pipeline.generation.command",
+    "evaluate": "pipeline.evaluation.command",
     "show": "pipeline.showing",
 }
 EXAMPLES = {

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import pictures
-from pipeline.dataset import ARRAYS, SPLITS, DatasetKey
-from pipeline.dataset_checks import check_digest, open_dataset
+from pipeline.dataset.checks import check_digest, open_dataset
+from pipeline.dataset.format import ARRAYS, SPLITS, DatasetKey
 from pipeline.errors import UserError
 from pipeline.evaluation.report import table
 from pipeline.runs import Run

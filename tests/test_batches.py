@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline import image_batches, order
-from pipeline.code_batches import CodeTransitions
-from pipeline.dataset_checks import open_dataset
-from pipeline.generation import ensure_dataset
-from pipeline.image_batches import ImageTransitions, sample_images
+from pipeline.dataset.checks import open_dataset
+from pipeline.generation.command import ensure_dataset
 from pipeline.options import GenerateCommand
-from pipeline.order import Order
+from pipeline.training import image_batches, order
+from pipeline.training.code_batches import CodeTransitions
+from pipeline.training.image_batches import ImageTransitions, sample_images
+from pipeline.training.order import Order
 
 LENGTH = 10  # transitions in a trajectory
 
@@ -188,7 +188,7 @@ def test_codes_are_read_in_parts_as_if_in_one(lights, monkeypatch):
     def encode(images):
         return (images[:, ::8, ::8, 0] > 100).reshape(len(images), -1)
 
-    monkeypatch.setattr("pipeline.code_batches.READ_BYTES", 1)
+    monkeypatch.setattr("pipeline.training.code_batches.READ_BYTES", 1)
     codes = CodeTransitions.read(lights, encode, 16)
     np.testing.assert_array_equal(codes.codes(np.arange(len(lights["images"]))), encode(lights["images"][:]))
 

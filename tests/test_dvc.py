@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.dataset import path_of
+from pipeline.dataset.format import path_of
 from pipeline.options import (
     DatasetOptions,
     EvaluateCommand,
@@ -24,7 +24,7 @@ from pipeline.options import (
     WorldModelOptions,
 )
 from pipeline.runs import Run
-from pipeline.training import NOT_RECORDED
+from pipeline.training.command import NOT_RECORDED
 
 ROOT = Path(__file__).parents[1]
 TREE = (
@@ -207,11 +207,11 @@ def test_dvc_does_only_what_has_to_be_done(tmp_path):
     assert len(run.history_file.read_text().splitlines()) == 61
     assert here.metrics() != first
     assert set(here.changed_files()) == {
-        "dvc.lock", "params.yaml", "pipeline/keeping.py", "models/lightsout-lightsout/metrics.json",
+        "dvc.lock", "params.yaml", "pipeline/training/keeping.py", "models/lightsout-lightsout/metrics.json",
     }  # fmt: skip
 
     # and back: nothing is computed again
-    here.run("git", "checkout", "params.yaml", "pipeline/keeping.py")
+    here.run("git", "checkout", "params.yaml", "pipeline/training/keeping.py")
     assert here.repro() == {"generate": "unchanged", "train": "cached", "evaluate": "cached"}
     assert here.metrics() == first
     assert here.changed_files() == []
@@ -219,7 +219,7 @@ def test_dvc_does_only_what_has_to_be_done(tmp_path):
 
 
 def make_it_save_states_all_the_time(root: Path):
-    keeping = root / "pipeline/keeping.py"
+    keeping = root / "pipeline/training/keeping.py"
     text, changes = re.subn(r"(?m)^SECONDS_BETWEEN_STATES = \d+", "SECONDS_BETWEEN_STATES = 0", keeping.read_text())
     assert changes == 1
     keeping.write_text(text)

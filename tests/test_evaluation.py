@@ -13,7 +13,7 @@ from pipeline.evaluation.report import table
 from pipeline.evaluation.robustness import add_noise, measure_robustness
 from pipeline.evaluation.rollout import measure_rollout, roll_out
 from pipeline.evaluation.subject import Subject
-from pipeline.generation import ensure_dataset
+from pipeline.generation.command import ensure_dataset
 from pipeline.options import GenerateCommand
 from pipeline.puzzles import PUZZLES
 

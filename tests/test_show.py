@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline.cli import main
-from pipeline.generation import ensure_dataset
+from pipeline.generation.command import ensure_dataset
 from pipeline.options import GenerateCommand, TrainCommand, as_attributes
 from pipeline.runs import Run
 

@@ -7,10 +7,10 @@ import shutil
 import pytest
 from PIL import Image
 
-from pipeline import fitting
 from pipeline.cli import main
 from pipeline.evaluation.report import Effort
 from pipeline.options import OPTIMIZERS, TrainCommand
+from pipeline.training import fitting
 
 COMMAND = ["world_model_train", "train"]
 SMALL = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 4k --train_epochs 6 --mini_batch_size 300"

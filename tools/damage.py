@@ -20,10 +20,10 @@ import numpy as np
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from pipeline.cache import check_usable
-from pipeline.dataset import DatasetKey
-from pipeline.dataset_checks import Unusable, open_dataset
-from pipeline.generation import attributes_of, ensure_dataset
+from pipeline.dataset.cache import check_usable
+from pipeline.dataset.checks import Unusable, open_dataset
+from pipeline.dataset.format import DatasetKey
+from pipeline.generation.command import attributes_of, ensure_dataset
 from pipeline.options import GenerateCommand
 
 DATASETS = ({"dataset": "lightsout_4x4", "dataset_size": 300, "img_size": (4, 4)},

@@ -37,7 +37,7 @@ def copy_tree(folder: Path):
             shutil.copytree(ROOT / name, place, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, place)
-    keeping = folder / "pipeline/keeping.py"
+    keeping = folder / "pipeline/training/keeping.py"
     keeping.write_text(
         re.sub(r"(?m)^SECONDS_BETWEEN_STATES = \d+", "SECONDS_BETWEEN_STATES = 0.1", keeping.read_text())
     )

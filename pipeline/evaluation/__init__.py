@@ -1,5 +1,1 @@
 """What a trained world model is worth, measured beside the true puzzle on states that training never saw."""
-
-from pipeline.evaluation.command import evaluate
-
-__all__ = ["evaluate"]

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pipeline.cache import use_dataset
-from pipeline.dataset import DatasetKey
+from pipeline.dataset.cache import use_dataset
+from pipeline.dataset.format import DatasetKey
 from pipeline.errors import UserError
 from pipeline.evaluation.report import draw, measure, table
 from pipeline.evaluation.subject import Subject
-from pipeline.generation import ensure_dataset
+from pipeline.generation.command import ensure_dataset
 from pipeline.keras_start import load_keras
 from pipeline.options import TrainCommand
 from pipeline.puzzles import PUZZLES

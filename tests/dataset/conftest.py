@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.generation import ensure_dataset
+from pipeline.generation.command import ensure_dataset
 from pipeline.options import GenerateCommand
 from pipeline.puzzles import PUZZLES
 

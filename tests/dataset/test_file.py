@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.chunks import fletcher32
-from pipeline.dataset import FORMAT_VERSION, DatasetKey, checksum_of, path_of
+from pipeline.dataset.chunks import fletcher32
+from pipeline.dataset.format import FORMAT_VERSION, DatasetKey, checksum_of, path_of
 from pipeline.puzzles import PUZZLES
 
 PLAIN_READER = """

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from pipeline import dataset
+from pipeline.dataset import format as dataset
 
 
 @pytest.fixture

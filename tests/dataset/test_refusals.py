@@ -9,10 +9,10 @@ import h5py
 import pytest
 
 from pipeline.cli import main
-from pipeline.dataset import path_of
-from pipeline.dataset_checks import check_digest, open_dataset
+from pipeline.dataset.checks import check_digest, open_dataset
+from pipeline.dataset.format import path_of
 from pipeline.errors import UserError
-from pipeline.generation import ensure_dataset, generate
+from pipeline.generation.command import ensure_dataset, generate
 from pipeline.puzzles import PUZZLES
 
 BASE = {"dataset_size": 100, "key": 0, "shuffle_length": 30, "img_size": (18, 12), "start": "solved"}

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import dataset
 from pipeline.cli import main
-from pipeline.dataset import DatasetKey, path_of
+from pipeline.dataset import format as dataset
+from pipeline.dataset.format import DatasetKey, path_of
 from pipeline.errors import UserError
-from pipeline.generation import ensure_dataset, write_dataset
+from pipeline.generation.command import ensure_dataset, write_dataset
 from pipeline.puzzles import PUZZLES
 
 ROOT = Path(__file__).resolve().parents[2]

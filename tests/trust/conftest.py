@@ -3,7 +3,7 @@
 import pytest
 from small_run import FOLDER
 
-from pipeline import fitting
+from pipeline.training import fitting
 
 FIGURES = {"one_step_exact": 1.0, "bit_match": 1.0, "reconstruction_mse": 0.0, "transitions": 10_000}
 

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_run import train
 
-from pipeline import room
-from pipeline.cache import check_usable
 from pipeline.cli import main
-from pipeline.dataset import DatasetKey
-from pipeline.dataset_checks import Unusable, open_dataset
+from pipeline.dataset.cache import check_usable
+from pipeline.dataset.checks import Unusable, open_dataset
+from pipeline.dataset.format import DatasetKey
 from pipeline.errors import UserError
-from pipeline.generation import attributes_of, ensure_dataset
+from pipeline.generation import room
+from pipeline.generation.command import attributes_of, ensure_dataset
 from pipeline.options import GenerateCommand
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ def test_what_does_not_fit_on_the_disk_is_refused_before_it_is_begun_with_what_w
 def test_what_does_not_fit_in_memory_is_refused_with_the_minibatch_that_would(tmp_path, monkeypatch):
     monkeypatch.setattr(room, "available_bytes", lambda: 17_200_000)
     wanted = {"dataset_size": 30_000, "img_size": (64, 64), "data_dir": str(tmp_path)}
-    monkeypatch.setattr("pipeline.executors.cores", lambda: 2)
+    monkeypatch.setattr("pipeline.generation.executors.cores", lambda: 2)
     with pytest.raises(UserError, match=r"--dataset_minibatch_size [0-9]+ would fit"):
         ensure_dataset(GenerateCommand(**wanted))
     assert not list(tmp_path.glob("*"))

@@ -6,9 +6,10 @@ import signal
 import pytest
 from small_run import FOLDER, outcome, train
 
-from pipeline import fitting, keeping, runs
-from pipeline.keeping import RunKeeper
+from pipeline import runs
 from pipeline.runs import Run
+from pipeline.training import fitting, keeping
+from pipeline.training.keeping import RunKeeper
 
 STEPS = 6  # batches in an epoch of the small run
 
@@ -173,6 +174,6 @@ def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on_and_loses_nothing
 
 def test_an_interruption_before_the_first_state_says_that_nothing_was_trained(place, monkeypatch, capsys):
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.training.load_keras", lambda: os.kill(os.getpid(), signal.SIGTERM))
+        patch.setattr("pipeline.training.command.load_keras", lambda: os.kill(os.getpid(), signal.SIGTERM))
         assert train() == 143
     assert "nothing was trained yet" in capsys.readouterr().err.strip().split("\n")[-1]

@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline import fitting
 from pipeline.errors import UserError
 from pipeline.model_file import load_world_model, model_digest
 from pipeline.options import OPTIMIZERS
+from pipeline.training import fitting
 from pipeline.world_model.model import build_world_model
 from pipeline.world_model.registry import WORLD_MODELS
 

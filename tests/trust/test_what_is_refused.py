@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from small_run import FOLDER, SMALL, outcome, train
 
-from pipeline import keeping, runs
+from pipeline import runs
 from pipeline.cli import main
 from pipeline.evaluation.seen import measure_seen
-from pipeline.keeping import RunKeeper
 from pipeline.runs import Run
+from pipeline.training import keeping
+from pipeline.training.keeping import RunKeeper
 
 ROOT = Path(__file__).parents[2]
 QUICKLY = {"output_dir": FOLDER, "data_dir": "../data", "episodes": 2, "steps": 20, "states": 200}
@@ -151,7 +152,7 @@ def test_a_second_process_waits_and_finds_the_finished_run(place, capsys):
 def recorded() -> str:
     """Write the options of the small run as a run records them."""
     from pipeline.options import TrainCommand
-    from pipeline.training import recorded
+    from pipeline.training.command import recorded
 
     return json.dumps(recorded(TrainCommand(**SMALL)))
 

@@ -30,9 +30,9 @@ import h5py
 import numpy as np
 from h5py import h5f, h5fd, h5g, h5p
 
-from pipeline.chunks import pack
+from pipeline.dataset.chunks import pack
 from pipeline.errors import UserError
-from pipeline.executors import InOrder
+from pipeline.generation.executors import InOrder
 
 FORMAT_VERSION = 3
 SPLITS = ("train", "evaluation")

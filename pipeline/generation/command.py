@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.cache import find_or_make
-from pipeline.chunks import pack
-from pipeline.dataset import (
+from pipeline.dataset.cache import find_or_make
+from pipeline.dataset.chunks import pack
+from pipeline.dataset.format import (
     DatasetKey,
     SplitWriter,
     checksum_of,
@@ -19,9 +19,9 @@ from pipeline.dataset import (
     new_file,
     path_of,
 )
-from pipeline.executors import InOrder, ahead, workers
+from pipeline.generation.executors import InOrder, ahead, workers
+from pipeline.generation.room import Room
 from pipeline.puzzles import PUZZLES, Puzzle
-from pipeline.room import Room
 
 BLOCK_TRANSITIONS = 16_384  # trajectories are made in blocks of about this many transitions
 TASK_FRAMES = 1500  # drawn and packed by one task: long against the work of handing it out

@@ -8,19 +8,19 @@ import h5py
 import keras
 
 from pipeline import pictures
-from pipeline.cache import use_dataset
-from pipeline.code_batches import CodeTransitions
-from pipeline.devices import as_the_chief_has_it, describe_devices, on_all_devices, shared_out
-from pipeline.environment import describe_environment
+from pipeline.dataset.cache import use_dataset
 from pipeline.evaluation.report import QUICK, draw, measure
 from pipeline.evaluation.subject import Subject
-from pipeline.image_batches import ImageTransitions, sample_images
 from pipeline.interruption import finishing_first
-from pipeline.keeping import RunKeeper, where
 from pipeline.memory import available_bytes
 from pipeline.model_file import load_world_model, model_digest
 from pipeline.puzzles import PUZZLES
 from pipeline.runs import Run, State, save_model
+from pipeline.training.code_batches import CodeTransitions
+from pipeline.training.devices import as_the_chief_has_it, describe_devices, on_all_devices, shared_out
+from pipeline.training.environment import describe_environment
+from pipeline.training.image_batches import ImageTransitions, sample_images
+from pipeline.training.keeping import RunKeeper, where
 from pipeline.worker import is_chief
 from pipeline.world_model.code import find_code
 from pipeline.world_model.linear_start import linear_start

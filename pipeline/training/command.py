@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.generation import ensure_dataset
+from pipeline.generation.command import ensure_dataset
 from pipeline.interruption import Interrupted
 from pipeline.keras_start import load_keras
 from pipeline.options import as_attributes
@@ -62,7 +62,7 @@ def _clear_the_place(run: Run, wanted: dict, retrain: bool) -> State | None:
 
 def _fit_and_measure(options, path: Path, run: Run, state: State | None, wanted: dict):
     load_keras()
-    from pipeline.fitting import fit_and_measure  # heavy: only now
+    from pipeline.training.fitting import fit_and_measure  # heavy: only now
 
     result = fit_and_measure(options, path, run, state)
     if result is None:

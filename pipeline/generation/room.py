@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.dataset import CHUNK_BYTES, DatasetKey, frame_count
+from pipeline.dataset.format import CHUNK_BYTES, DatasetKey, frame_count
 from pipeline.errors import UserError
 from pipeline.memory import available_bytes
 

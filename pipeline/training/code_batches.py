@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from pipeline.order import Order
+from pipeline.training.order import Order
 
 READ_BYTES = 2**25  # of images read and encoded at a time
 

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from pipeline.order import Order
+from pipeline.training.order import Order
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.dataset import clear_partials
-from pipeline.dataset_checks import Unusable, check_made_with, check_values, open_dataset
+from pipeline.dataset.checks import Unusable, check_made_with, check_values, open_dataset
+from pipeline.dataset.format import clear_partials
 from pipeline.errors import UserError
 from pipeline.locks import locked
 

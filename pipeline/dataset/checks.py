@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.dataset import ARRAYS, FORMAT_VERSION, SPLITS, DatasetKey, checksum_of, chunk_shape, frame_count
+from pipeline.dataset.format import ARRAYS, FORMAT_VERSION, SPLITS, DatasetKey, checksum_of, chunk_shape, frame_count
 from pipeline.errors import UserError, shown
 from pipeline.options import STARTS, DatasetOptions
 from pipeline.puzzles import PUZZLES

@@ -1,0 +1,1 @@
+"""Dataset files: their format, their checks, and the cache of them in data/."""

@@ -1,0 +1,1 @@
+"""Stage 1, from options to a dataset file."""

@@ -1,0 +1,1 @@
+"""Stage 2, from a dataset file to a trained world model."""
