@@ -57,13 +57,13 @@ def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
     """
     import tensorflow as tf
 
-    from pipeline.training import fitting
+    from pipeline.training import beginning, fitting
 
     options = TrainCommand(world_model=name)
-    model = fitting._new_model(file, fitting.WORLD_MODELS[name], options)
+    model = beginning.new_model(file, fitting.WORLD_MODELS[name], options)
     places = ("memory", "disk") if fitting.WORLD_MODELS[name].code == "learned" else ("memory",)
-    sources = {where: fitting._read(file["train"], model, where) for where in places}
-    fitting._compile(model, options, 30_000, MODELS[name])
+    sources = {where: fitting.read_split(file["train"], model, where) for where in places}
+    beginning.compile_for_training(model, options, 30_000, MODELS[name])
     model.make_train_function()
     inputs = {where: source.shuffled(BATCH, seed=0) for where, source in sources.items()}
     one = next(iter(inputs["memory"]))

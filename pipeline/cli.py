@@ -178,6 +178,8 @@ def _take_option(model: type[Options], rest: list[str]) -> tuple[str, str]:
     if not re.fullmatch(r"--[A-Za-z][A-Za-z0-9_-]*", flag):
         meant = did_you_mean(flag.strip("-"), model.model_fields, "--{}")
         raise UserError(f"an option is written --name value{meant} Received: {given}")
+    if (switch := name.removeprefix("no_")) != name and not equals and _is_switch(model, switch):
+        return switch, "false"
     if name not in model.model_fields:
         raise unknown_option(model, name, given)
     kind = kind_of(model, name)
@@ -190,6 +192,10 @@ def _take_option(model: type[Options], rest: list[str]) -> tuple[str, str]:
     if not values:
         raise UserError(f"--{name} needs a value: {wanted(model, name)}. Received: {given}")
     return name, " ".join(values)
+
+
+def _is_switch(model: type[Options], name: str) -> bool:
+    return name in model.model_fields and kind_of(model, name) is SWITCH
 
 
 def _take_word(model: type[Options], rest: list[str]) -> tuple[str, str]:
@@ -239,7 +245,8 @@ def _command_help(command: str, call: str) -> Iterator[str]:
             yield from _entry(f"--{name} {kind_of(model, name).placeholder}", _about_option(model, name))
     yield from (
         "",
-        "Counts can also be written 300_000, 300k or 2M; in the names of options, - is as good as _.",
+        "Counts can also be written 300_000, 300k or 2M; in the names of options, - is as good as _;",
+        "--no-NAME is --NAME false.",
     )
 
 

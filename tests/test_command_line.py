@@ -41,6 +41,9 @@ BAD_COMMANDS = [
     (f"{TRAIN} --epocs=5", "did you mean --train_epochs? Received: --epocs=5"),
     (f"{TRAIN} --seed 5", "did you mean --key?"),
     (f"{TRAIN} --xyzzy", "unknown option --xyzzy of 'train'; --help lists the options. Received: --xyzzy"),
+    (f"{TRAIN} --no-key", "unknown option --no_key of 'train'"),
+    (f"{TRAIN} --no-retrain=true", "unknown option --no_retrain"),
+    (f"{TRAIN} --no-retrain --retrain", "--retrain must be given only once"),
     (f"{TRAIN} --noretrain", "unknown option --noretrain of 'train'; did you mean --retrain?"),
     (f"{TRAIN} --trace", "unknown option --trace"),
     ("world_model_train generate --train_epochs 5", "it belongs to 'train'"),
@@ -270,6 +273,11 @@ def test_a_command_without_options_has_the_defaults():
 )
 def test_dashes_and_equals_signs_are_as_good(line):
     assert job_of(line) == TrainCommand(train_epochs=5)
+
+
+def test_a_switch_is_turned_off_by_its_name_with_no():
+    assert job_of(f"{TRAIN} --no-retrain") == TrainCommand(retrain=False)
+    assert job_of(f"{TRAIN} --no_retrain").model_fields_set == {"retrain"}
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,32 @@ def wait_for(happened, process: subprocess.Popen, seconds: float = 120):
         time.sleep(0.05)
 
 
+WRONG_PARAMS = [
+    ("key", False), ("key", -1), ("key", [1, 2]), ("dataset", "rubiks"), ("dataset", ""), ("dataset_size", 0.5),
+    ("dataset_size", True), ("img_size", []), ("img_size", [32]), ("img_size", [1, 2, 3]), ("start", {}),
+    ("start", "a; touch spam"), ("dataset_siez", 5),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def to_be_refused(tmp_path_factory):
+    return Repository(tmp_path_factory.mktemp("refused"))
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_PARAMS)
+def test_a_wrong_value_in_params_is_refused_before_anything_is_made(name, value, to_be_refused):
+    here = to_be_refused
+    before = (here.root / "params.yaml").read_text()
+    here.set({"dataset": {name: value}})
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "repro", "generate"], cwd=here.root, env=here.env, capture_output=True, text=True
+    )
+    (here.root / "params.yaml").write_text(before)
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert "error: " in done.stderr.lower()
+    assert not list((here.root / "data").glob("*.h5")) and not (here.root / "spam").exists()
+
+
 def test_an_experiment_changes_one_parameter(tmp_path):
     here = Repository(tmp_path)
     before = (here.root / "params.yaml").read_text()

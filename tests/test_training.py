@@ -10,7 +10,7 @@ from PIL import Image
 from pipeline.cli import main
 from pipeline.evaluation.report import Effort
 from pipeline.options import OPTIMIZERS, TrainCommand
-from pipeline.training import fitting
+from pipeline.training import beginning, fitting
 
 COMMAND = ["world_model_train", "train"]
 SMALL = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 4k --train_epochs 6 --mini_batch_size 300"
@@ -181,8 +181,9 @@ def test_what_is_not_settled_is_trained_end_to_end_from_images(place, capsys):
 
 
 def test_what_the_data_never_shows_is_said_before_training(place, capsys):
-    words = "--dataset slidepuzzle --world_model slidepuzzle --dataset_size 1k --train_epochs 1 --start solved"
-    assert main([*COMMAND, *words.split(), "--data_dir", "other"]) == 0
+    words = "--dataset slidepuzzle_3x3 --world_model slidepuzzle --dataset_size 300 --train_epochs 1 --start solved"
+    few = "--shuffle_length 2 --mini_batch_size 100 --data_dir other"
+    assert main([*COMMAND, *words.split(), *few.split()]) == 0
     assert "never changes" in (said := capsys.readouterr().out) and "--start anywhere" in said
     assert train(train_epochs=1) == 0
     assert "never changes" not in capsys.readouterr().out
@@ -196,7 +197,7 @@ def test_every_optimizer_of_the_list_can_be_built(optimizer):
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     options = SimpleNamespace(optimizer=optimizer, learning_rate=None, world_model="rubikscube")
-    fitting._compile(model, options, steps=10)
+    beginning.compile_for_training(model, options, steps=10)
     assert type(model.optimizer).__name__.lower() == optimizer
 
 

@@ -8,7 +8,7 @@ from small_run import FOLDER, outcome, train
 
 from pipeline import runs
 from pipeline.runs import Run
-from pipeline.training import fitting, keeping
+from pipeline.training import beginning, fitting, keeping
 from pipeline.training.keeping import RunKeeper
 
 STEPS = 6  # batches in an epoch of the small run
@@ -93,7 +93,7 @@ def test_a_run_killed_again_and_again_ends_equal(place, unkilled, monkeypatch):
 
 
 def test_a_run_that_trains_all_parts_from_images_ends_equal(place, monkeypatch):
-    monkeypatch.setattr(fitting, "find_code", lambda *_: None)
+    monkeypatch.setattr(beginning, "find_code", lambda *_: None)
     killed(monkeypatch, 8, 9, train_epochs="2")
     assert train(train_epochs="2") == 0
     assert train(train_epochs="2", output_dir="unkilled") == 0
