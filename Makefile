@@ -7,11 +7,11 @@
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SETUP := PYTHON="$(PYTHON)" DEVICE="$(DEVICE)" sh tools/setup.sh
 
-.PHONY: help setup setup-dev demo test check
+.PHONY: help setup setup-dev demo test check benchmarks
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1 | /p' Makefile | while IFS='|' read -r name text; do \
-		printf '  make %-10s%s\n' "$$name" "$$text"; done
+		printf '  make %-12s%s\n' "$$name" "$$text"; done
 
 setup:  ## make .venv with the pinned packages; does nothing if it is there
 	@$(SETUP)
@@ -29,3 +29,7 @@ test: setup-dev  ## run the tests
 check: setup-dev  ## lint and formatting
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
+
+benchmarks: setup-dev  ## measure exactness, speed and time beside the published recipes: an hour and a half
+	@for name in prompt generation training exactness time_to_exact; do \
+		.venv/bin/python benchmarks/$$name.py || exit 1; done

@@ -24,12 +24,12 @@ from pipeline.world_model.model import DiscreteWorldModel
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 MOST_CONFIG_BYTES = 2**22
 MOST_NUMBERS_PER_IMAGE = 2**26  # that a layer gives: a quarter of a gigabyte
-OUR_CLASSES = {"Binarize", "DiscreteWorldModel", "LinearPerAction", "OneHot"}
+OUR_CLASSES = {"Binarize", "Cross", "DiscreteWorldModel", "LinearPerAction", "OneHot"}
 KERAS_CLASSES = {
     "keras": {"Sequential", "DTypePolicy"},
     "keras.src.models.functional": {"Functional"},
     "keras.layers": {
-        "InputLayer", "Rescaling", "Flatten", "Dense", "Reshape", "BatchNormalization", "ReLU", "Conv2D", "Embedding",
+        "InputLayer", "Rescaling", "Flatten", "Dense", "Reshape", "BatchNormalization", "ReLU", "Embedding",
         "Add", "Concatenate", "Dot",
     },
     "keras.initializers": {"GlorotUniform", "RandomUniform", "Zeros", "Ones"},

@@ -517,5 +517,5 @@ def _why_no_folder(place: Path) -> str:
         return f"{shown(str(place))} is not a folder"
     pseudo = Path(os.path.realpath(place)).parts[1:2] in (("proc",), ("sys",))  # root is told yes there
     if pseudo or not os.access(place, os.W_OK | os.X_OK):
-        return f"no permission to write in {shown(str(place))}"
+        return f"no permission to write in {shown(str(place if place.name else place.resolve()))}"
     return ""

@@ -61,7 +61,7 @@ def compile_for_training(model: DiscreteWorldModel, options, steps: int, batches
     else:
         schedule = schedules.CosineDecay(rate, min(steps, DECAY_STEPS), LOWEST_RATE)
     kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items()}
-    # XLA halves the time of a linear transition's step on the CPU, and more than doubles that of a convolution's.
+    # XLA halves the time of a linear transition's step on the CPU, and lengthens that of a local rule's.
     compiler = True if architecture.transition == "linear" else "auto"
     optimizer = kinds[options.optimizer](learning_rate=schedule)
     model.compile(optimizer=optimizer, steps_per_execution=batches_per_call, jit_compile=compiler)

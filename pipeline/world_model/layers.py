@@ -75,6 +75,31 @@ def _rows_of(weight, index):
 
 
 @keras.saving.register_keras_serializable("discrete_world_model")
+class Cross(keras.layers.Layer):
+    """Cells (N, h, w, C) to what each sees, (N, h, w, (4 * reach + 1) * C): its column, then the rest of its row.
+
+    Zeros stand for what is outside. A dense layer on it is a convolution with a kernel of this form, and quicker.
+    """
+
+    def __init__(self, reach: int, **kwargs):
+        super().__init__(**kwargs)
+        self.reach = reach
+
+    def call(self, cells):
+        reach, (height, width) = self.reach, cells.shape[1:3]
+        padded = ops.pad(cells, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+        column = [padded[:, y : y + height, reach : reach + width] for y in range(2 * reach + 1)]
+        row = [padded[:, reach : reach + height, x : x + width] for x in range(2 * reach + 1) if x != reach]
+        return ops.concatenate([*column, *row], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], (4 * self.reach + 1) * input_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "reach": self.reach}
+
+
+@keras.saving.register_keras_serializable("discrete_world_model")
 class OneHot(keras.layers.Layer):
     """Actions (N,) int to (N, actions) of 0 and a single 1."""
 

@@ -43,7 +43,7 @@ class Architecture:
             the images show no lattice.
         max_bits: The most bits a code may have.
         transition: "linear" (a linear map for each action), "local" (one rule for every place and its surroundings,
-            a small convolutional network), or that of a published system.
+            one small network for all), or that of a published system.
         learning_rate: What suits the transition with Adam and batches of 1,000.
         reach: For "local": how many cells away a cell's next content may depend on.
         hidden: For "local": units per layer.

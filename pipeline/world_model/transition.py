@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from pipeline.world_model.coders import hidden
-from pipeline.world_model.layers import LinearPerAction, OneHot
+from pipeline.world_model.layers import Cross, LinearPerAction, OneHot
 from pipeline.world_model.registry import Architecture
 
 KEEP = 4.0  # the logit with which an untrained transition says that a bit stays as it is
@@ -32,14 +32,13 @@ def _local(architecture, grid, actions, signs, action):
 
     It begins by saying that nothing changes, and learns what does.
     """
-    units, width = architecture.hidden, 2 * architecture.reach + 1
+    units = architecture.hidden
     cells = layers.Reshape(grid, name="cells")(signs)
-    column = layers.Conv2D(units, (min(width, 2 * grid[0] - 1), 1), padding="same", name="along_the_column")(cells)
-    row = layers.Conv2D(units, (1, min(width, 2 * grid[1] - 1)), padding="same", name="along_the_row")(cells)
+    seen = layers.Dense(units, name="surroundings")(Cross(architecture.reach, name="cross")(cells))
     asked = layers.Reshape((1, 1, units))(layers.Embedding(actions, units, name="action_embedding")(action))
-    rule = layers.ReLU()(layers.Add()([column, row, asked]))
-    rule = layers.Conv2D(units, 1, activation="relu", name="rule")(rule)
-    change = layers.Conv2D(grid[2], 1, kernel_initializer="zeros", name="change")(rule)
+    rule = layers.ReLU()(layers.Add()([seen, asked]))
+    rule = layers.Dense(units, activation="relu", name="rule")(rule)
+    change = layers.Dense(grid[2], kernel_initializer="zeros", name="change")(rule)
     keep = layers.Rescaling(KEEP, name="keep")(signs)
     return layers.Add(name="logits")([keep, layers.Flatten()(change)])
 

@@ -221,6 +221,20 @@ def test_a_huge_declared_layer_is_refused_without_taking_the_memory(units, bad):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_KILOBYTES
 
 
+@pytest.mark.parametrize("reach", [10**4, 10**9, 10**30, -1, "far"])
+def test_a_cell_that_claims_to_see_too_far_is_refused_without_taking_the_memory(reach, tmp_path):
+    def change(config):
+        [cross] = [layer for layer in layers_of(config, "transition") if layer["class_name"] == "Cross"]
+        cross["config"]["reach"] = reach
+
+    path = tmp_path / "bad.keras"
+    built("sokoban").save(path)
+    change_config(path, change)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    refused(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_KILOBYTES
+
+
 def test_a_huge_declared_image_is_refused(bad):
     def change(config):
         for layer in (layers_of(config, "encoder")[0],):
