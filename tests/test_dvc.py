@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,12 +24,9 @@ from pipeline.options import (
 )
 from pipeline.runs import Run
 from pipeline.training.command import NOT_RECORDED
+from tools.scratch import copy_files, save_states_all_the_time, set_params
 
 ROOT = Path(__file__).parents[1]
-TREE = (
-    "pipeline", "main.py", "generate.py", "train.py", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore",
-    ".dvcignore", ".gitignore", "data/.gitignore",
-)  # fmt: skip
 GROUPS = {
     "dataset": DatasetOptions,
     "world_model": WorldModelOptions,
@@ -129,13 +125,7 @@ class Repository:
 
     def __init__(self, root: Path):
         self.root = root
-        for name in TREE:
-            place = root / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, place, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(ROOT / name, place)
+        copy_files(root)
         self.env = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             **{f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
@@ -145,10 +135,7 @@ class Repository:
         self.commit()
 
     def set(self, changes: dict):
-        params = the_params(self.root)
-        for group, values in changes.items():
-            params[group] |= values
-        (self.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        set_params(self.root, changes)
 
     def run(self, *command) -> str:
         done = subprocess.run(command, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=300)
@@ -196,7 +183,7 @@ def test_dvc_does_only_what_has_to_be_done(tmp_path):
     assert shown["data"] == first
 
     # another training: the data stays, and what was killed goes on
-    make_it_save_states_all_the_time(here.root)
+    save_states_all_the_time(here.root)
     here.set({"train": {"train_epochs": 60}})
     killed = here.start(sys.executable, "-m", "dvc", "repro")
     wait_for(lambda: list(run.checkpoint.glob("state-*.json")), killed)
@@ -216,13 +203,6 @@ def test_dvc_does_only_what_has_to_be_done(tmp_path):
     assert here.metrics() == first
     assert here.changed_files() == []
     assert "up to date" in here.dvc("status")
-
-
-def make_it_save_states_all_the_time(root: Path):
-    keeping = root / "pipeline/training/keeping.py"
-    text, changes = re.subn(r"(?m)^SECONDS_BETWEEN_STATES = \d+", "SECONDS_BETWEEN_STATES = 0", keeping.read_text())
-    assert changes == 1
-    keeping.write_text(text)
 
 
 def wait_for(happened, process: subprocess.Popen, seconds: float = 120):

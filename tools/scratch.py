@@ -29,7 +29,15 @@ EXPERIMENT = {
 
 
 def copy_tree(folder: Path):
-    """Make a scratch repository that saves a state as often as it can."""
+    """Make a scratch repository with a tiny experiment that saves a state as often as it can."""
+    copy_files(folder)
+    save_states_all_the_time(folder)
+    set_params(folder, EXPERIMENT)
+    subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
+
+
+def copy_files(folder: Path):
+    """Copy what the commands need."""
     for name in TREE:
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -37,14 +45,22 @@ def copy_tree(folder: Path):
             shutil.copytree(ROOT / name, place, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, place)
+
+
+def save_states_all_the_time(folder: Path):
+    """Change the copied code so that training saves a state as often as it can."""
     keeping = folder / "pipeline/training/keeping.py"
-    keeping.write_text(
-        re.sub(r"(?m)^SECONDS_BETWEEN_STATES = \d+", "SECONDS_BETWEEN_STATES = 0.1", keeping.read_text())
-    )
-    params = folder / "params.yaml"
-    options = yaml.safe_load(params.read_text())
-    params.write_text(yaml.safe_dump({group: options[group] | EXPERIMENT[group] for group in options}, sort_keys=False))
-    subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
+    text, changes = re.subn(r"(?m)^SECONDS_BETWEEN_STATES = \d+", "SECONDS_BETWEEN_STATES = 0.1", keeping.read_text())
+    assert changes == 1, "SECONDS_BETWEEN_STATES has moved"
+    keeping.write_text(text)
+
+
+def set_params(folder: Path, changes: dict):
+    """Change options in the copied params.yaml, by group."""
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    for group, values in changes.items():
+        params[group] |= values
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
 def start(folder: Path, command: str) -> subprocess.Popen:
