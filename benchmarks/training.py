@@ -2,13 +2,14 @@
 
     python benchmarks/training.py [FOLDER]
 
-Medians of interleaved rounds. For three world models, with batches of 1,000: the step on one batch that is already
+Medians of interleaved rounds. For five world models, with batches of 1,000: the step on one batch that is already
 there, on batches from memory and on images streamed from disk; and what the step's matrix products alone would take at
 the rate of plain products of the same shapes. Then one autoencoder's step here, in PyTorch and in JAX, where they are
 installed. Prints the tables and writes training.json in the folder (models/benchmark_training).
 """
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -28,7 +29,14 @@ from pipeline.keras_start import load_keras
 from pipeline.options import GenerateCommand, TrainCommand
 
 BATCH, ROUNDS, SECONDS = 1000, 9, 1.5
-MODELS = {"rubikscube": 32, "deepcubeai": 1, "jaxtar": 1}  # and the steps in a call, as training has them
+CALLED = {
+    "rubikscube": 30,
+    "sokoban": 30,
+    "slidepuzzle": 30,
+    "deepcubeai": 1,
+    "jaxtar": 1,
+}  # steps in a call, as in training
+PUZZLE = {"sokoban": "sokoban", "slidepuzzle": "slidepuzzle"}  # else the cube
 ADAM_BYTES = 28  # per weight: reads weight, gradient and two moments, writes weight and moments, 4 bytes each
 
 
@@ -59,11 +67,11 @@ def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
 
     from pipeline.training import beginning, fitting
 
-    options = TrainCommand(world_model=name)
-    model = beginning.new_model(file, fitting.WORLD_MODELS[name], options)
-    places = ("memory", "disk") if fitting.WORLD_MODELS[name].code == "learned" else ("memory",)
+    options = TrainCommand(world_model=name, dataset=puzzle_of(name))
+    model = beginning.new_model(file, fitting.WORLD_CALLED[name], options)
+    places = ("memory", "disk") if fitting.WORLD_CALLED[name].code == "learned" else ("memory",)
     sources = {where: fitting.read_split(file["train"], model, where) for where in places}
-    beginning.compile_for_training(model, options, 30_000, MODELS[name])
+    beginning.compile_for_training(model, options, 30_000, CALLED[name])
     model.make_train_function()
     inputs = {where: source.shuffled(BATCH, seed=0) for where, source in sources.items()}
     one = next(iter(inputs["memory"]))
@@ -76,16 +84,25 @@ def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
     return {where: call_of(batches) for where, batches in inputs.items()}, model
 
 
+def puzzle_of(name: str) -> str:
+    """Name the puzzle that a world model is timed on."""
+    return PUZZLE.get(name, "rubikscube")
+
+
 def products(model) -> list[tuple[str, int, int, int]]:
     """List the matrix products of one step forward and back: layer, rows, inner and outer size."""
+    import keras
+
     found, learns_before = [], False
-    for part, rows in ((model.encoder, 2 * BATCH), (model.decoder, 2 * BATCH), (model.transition, BATCH)):
+    for part, batch in ((model.encoder, 2 * BATCH), (model.decoder, 2 * BATCH), (model.transition, BATCH)):
         if not part.trainable_variables:
             continue
         for layer in part.layers:
             kernel = getattr(layer, "kernel", None)
             if kernel is not None:
                 n, m = kernel.shape[-2:]
+                places = math.prod(layer.input.shape[1:-1]) if isinstance(layer, keras.layers.Dense) else 1
+                rows = batch * places
                 found += [(f"{part.name} {layer.name}", rows, n, m), (f"{part.name} {layer.name}", n, rows, m)]
                 if learns_before:
                     found.append((f"{part.name} {layer.name}", rows, m, n))
@@ -118,7 +135,7 @@ def copy_rate() -> float:
 def measure_model(name: str, file: h5py.File, bytes_per_second: float) -> dict:
     """Measure a world model's step: by input, and against its products."""
     calls, model = steps_of(name, file)
-    seconds = {where: value / MODELS[name] for where, value in interleaved(calls).items()}
+    seconds = {where: value / CALLED[name] for where, value in interleaved(calls).items()}
     listed = products(model)
     plain = product_seconds({tuple(shape) for _, *shape in listed})
     layers: dict[str, dict] = {}
@@ -196,12 +213,11 @@ def main():
     from pipeline.dataset.cache import use_dataset
     from pipeline.generation.command import ensure_dataset
 
-    options = GenerateCommand(dataset_size=30_000, data_dir=str(folder))
-    path = ensure_dataset(options)
     load_keras()
     bytes_per_second = copy_rate()
-    with use_dataset(path) as file:
-        for name in MODELS:
+    for name in CALLED:
+        options = GenerateCommand(dataset=puzzle_of(name), dataset_size=30_000, data_dir=str(folder))
+        with use_dataset(ensure_dataset(options)) as file:
             result["models"][name] = measure_model(name, file, bytes_per_second)
     (folder / "training.json").write_text(json.dumps(result, indent=2) + "\n")
     print(tables(result))

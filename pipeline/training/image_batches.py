@@ -53,7 +53,8 @@ class ImageTransitions:
             pool = Pool(self.images, self.frames, self.actions)
             return (pool.part(first, first + batch_size) for first in range(0, len(self), batch_size))
 
-        return tf.data.Dataset.from_generator(parts, output_signature=self._signature()).prefetch(2)
+        found = tf.data.Dataset.from_generator(parts, output_signature=self._signature())
+        return found.apply(tf.data.experimental.assert_cardinality(-(-len(self) // batch_size))).prefetch(2)
 
     def shuffled(self, batch_size: int, seed: int, epoch: int = 0, batch: int = 0) -> tf.data.Dataset:
         """Give all transitions in a new order every epoch, without end, from a batch of an epoch on.
