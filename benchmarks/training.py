@@ -66,10 +66,11 @@ def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
     import tensorflow as tf
 
     from pipeline.training import beginning, fitting
+    from pipeline.world_model.registry import WORLD_MODELS
 
     options = TrainCommand(world_model=name, dataset=puzzle_of(name))
-    model = beginning.new_model(file, fitting.WORLD_CALLED[name], options)
-    places = ("memory", "disk") if fitting.WORLD_CALLED[name].code == "learned" else ("memory",)
+    model = beginning.new_model(file, WORLD_MODELS[name], options)
+    places = ("memory", "disk") if WORLD_MODELS[name].code == "learned" else ("memory",)
     sources = {where: fitting.read_split(file["train"], model, where) for where in places}
     beginning.compile_for_training(model, options, 30_000, CALLED[name])
     model.make_train_function()

@@ -96,6 +96,12 @@ def test_every_epoch_has_an_order_of_its_own_that_does_not_depend_on_where_the_r
     assert see(transitions, kind, 7, batch=5)[1:] == through[6:12]  # the epoch after a part of one is whole
 
 
+def test_no_tuner_sleeps_behind_a_pipeline_which_closing_it_would_wait_for(shuffles):
+    transitions, _ = shuffles(300)
+    for pipeline in (transitions.shuffled(100, seed=5), transitions.batches(100)):
+        assert pipeline.options().autotune.enabled is False
+
+
 def test_the_order_is_that_of_the_seed(shuffles):
     transitions, kind = shuffles(530)
     (one,), (other,) = (transitions.shuffled(100, seed=seed).take(1) for seed in (5, 6))

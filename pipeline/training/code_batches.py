@@ -12,6 +12,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from pipeline.training.order import Order
+from pipeline.training.untuned import untuned
 
 READ_BYTES = 2**25  # of images read and encoded at a time
 
@@ -55,7 +56,7 @@ class CodeTransitions:
 
     def batches(self, batch_size: int) -> tf.data.Dataset:
         """Give all transitions once, in order."""
-        return tf.data.Dataset.range(len(self)).batch(batch_size).map(self._gather).prefetch(2)
+        return untuned(tf.data.Dataset.range(len(self)).batch(batch_size).map(self._gather).prefetch(2))
 
     def shuffled(self, batch_size: int, seed: int, epoch: int = 0, batch: int = 0) -> tf.data.Dataset:
         """Give all transitions in a new order every epoch, without end, from a batch of an epoch on.
@@ -74,7 +75,7 @@ class CodeTransitions:
             return index.rebatch(batch_size)
 
         epochs = tf.data.Dataset.counter(epoch).flat_map(one_epoch)
-        return epochs.map(self._gather, num_parallel_calls=2).prefetch(8)
+        return untuned(epochs.map(self._gather, num_parallel_calls=2).prefetch(8))
 
     @cached_property
     def _tensors(self):

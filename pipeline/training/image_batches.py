@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.training.order import Order
+from pipeline.training.untuned import untuned
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class ImageTransitions:
             return (pool.part(first, first + batch_size) for first in range(0, len(self), batch_size))
 
         found = tf.data.Dataset.from_generator(parts, output_signature=self._signature())
-        return found.apply(tf.data.experimental.assert_cardinality(-(-len(self) // batch_size))).prefetch(2)
+        found = found.apply(tf.data.experimental.assert_cardinality(-(-len(self) // batch_size)))
+        return untuned(found.prefetch(2))
 
     def shuffled(self, batch_size: int, seed: int, epoch: int = 0, batch: int = 0) -> tf.data.Dataset:
         """Give all transitions in a new order every epoch, without end, from a batch of an epoch on.
@@ -68,7 +70,7 @@ class ImageTransitions:
         def one_epoch(number):
             return tf.data.Dataset.from_generator(batches_of, output_signature=self._signature(), args=(number,))
 
-        return tf.data.Dataset.counter(epoch).flat_map(one_epoch).prefetch(4)
+        return untuned(tf.data.Dataset.counter(epoch).flat_map(one_epoch).prefetch(4))
 
     def _signature(self) -> dict:
         image = tf.TensorSpec((None, *self.images.shape[1:]), tf.uint8)
