@@ -224,12 +224,12 @@ class _RowWriter:
         self.tasks.submit(self._write, self.packer, rows, self.chunk_rows)
 
     def _write(self, chunks: list[tuple[bytes, bytes]]):
-        for packed, hashed in chunks:
-            place = (self.written * self.chunk_rows,) + (0,) * (self.array.ndim - 1)
-            self.array.id.write_direct_chunk(place, packed)
-            self.check()
-            self.hash.update(hashed)
-            self.written += 1
+        array, within = self.array.id, (0,) * (self.array.ndim - 1)
+        for number, (packed, _) in enumerate(chunks, self.written):
+            array.write_direct_chunk((number * self.chunk_rows, *within), packed)
+        self.check()
+        self.hash.update(b"".join(hashed for _, hashed in chunks))
+        self.written += len(chunks)
 
 
 class SplitWriter:

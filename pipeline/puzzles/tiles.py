@@ -66,7 +66,7 @@ def draw_board(cells: np.ndarray, tiles_of: Callable[..., np.ndarray], img_size:
     n, rows, columns = cells.shape
     strips = strips_of(tiles_of, rows, columns, img_size)
     first, *others = np.ascontiguousarray(cells.reshape(-1, strips.cells).T)  # (G, N * rows * strips)
-    version = first.astype(np.uint32)
+    version = first.astype(np.min_scalar_type(strips.kinds**strips.cells))
     for digits in others:
         version *= strips.kinds
         version += digits
