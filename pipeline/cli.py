@@ -6,6 +6,7 @@ functions that Fire calls only bind what they get. The values are checked when F
 job runs. Nothing here imports TensorFlow: a job imports its work when it runs.
 """
 
+import gc
 import importlib
 import io
 import os
@@ -81,6 +82,13 @@ def main(arguments: Sequence[str], program: str = "main.py", inside: Sequence[st
     """
     if not sys.stderr.isatty():  # a log: a line of progress now and then is enough
         os.environ.setdefault("TQDM_MININTERVAL", "10")
+    code = _run(arguments, program, inside)
+    if "tensorflow" in sys.modules:  # an input pipeline that an error has left would wait for ever at the process' end
+        gc.collect()
+    return code
+
+
+def _run(arguments: Sequence[str], program: str, inside: Sequence[str]) -> int:
     try:
         words, rest = take_words([*inside, *arguments])
         if len(words) < 2 or HELP_FLAGS & set(rest):

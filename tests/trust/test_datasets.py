@@ -62,6 +62,25 @@ def test_a_chunk_that_is_damaged_when_training_reads_it_is_set_aside_and_made_ag
     assert path.read_bytes() == right
 
 
+def test_a_chunk_that_is_damaged_when_training_streams_it_ends_the_run_in_one_line(tmp_path):
+    made = ensure_dataset(GenerateCommand(dataset="lightsout_4x4", dataset_size=10_000, data_dir=str(tmp_path)))
+    with h5py.File(made) as file:
+        images = file["train/images"]
+        order = np.random.default_rng(0).permutation(images.id.get_num_chunks())  # a code is sought in the first ones
+        chunk = images.id.get_chunk_info(int(order[-1]))
+    damaged = bytearray(made.read_bytes())
+    damaged[chunk.byte_offset + chunk.size // 2] ^= 4
+    made.write_bytes(damaged)
+    words = "--dataset lightsout_4x4 --dataset_size 10k --world_model deepcubeai --train_epochs 1 --dataset_in disk"
+    done = subprocess.run(
+        [sys.executable, ROOT / "train.py", *words.split(), "--data_dir", tmp_path, "--output_dir", tmp_path / "run"],
+        capture_output=True, text=True, timeout=120,
+        env={name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"},  # set by Keras
+    )  # fmt: skip
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"it is now in {made.with_suffix('.1.h5')}" in done.stderr.splitlines()[-1]
+
+
 def test_of_eight_that_want_the_same_dataset_one_makes_it_and_the_others_wait(tmp_path):
     words = ["world_model_train", "generate", "--dataset=rubikscube", "--dataset_size=20k", f"--data_dir={tmp_path}"]
     processes = [
