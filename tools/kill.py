@@ -56,6 +56,7 @@ class Tally:
 
 def main(kills: int, seed: int = 0, only: str = "") -> int:
     """Kill so many times, all commands in turn or one of them only; gives the exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and what they start
     turns = (only,) if only else TURNS
     rng, tallies = random.Random(seed), {}
     with tempfile.TemporaryDirectory(prefix="kill-") as scratch, tqdm(total=kills, unit="kill") as progress:
