@@ -30,6 +30,6 @@ check: setup-dev  ## lint and formatting
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 
-benchmarks: setup-dev  ## measure exactness, speed and time beside the published recipes: an hour and a half
+benchmarks: setup-dev  ## measure exactness, speed and time beside the published recipes: over an hour
 	@for name in prompt generation training exactness time_to_exact; do \
 		.venv/bin/python benchmarks/$$name.py || exit 1; done

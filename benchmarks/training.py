@@ -29,14 +29,13 @@ from pipeline.keras_start import load_keras
 from pipeline.options import GenerateCommand, TrainCommand
 
 BATCH, ROUNDS, SECONDS = 1000, 9, 1.5
-CALLED = {
-    "rubikscube": 30,
-    "sokoban": 30,
-    "slidepuzzle": 30,
-    "deepcubeai": 1,
-    "jaxtar": 1,
-}  # steps in a call, as in training
-PUZZLE = {"sokoban": "sokoban", "slidepuzzle": "slidepuzzle"}  # else the cube
+MODELS = {  # the puzzle that each is timed on, and its steps in a call, as in training
+    "rubikscube": ("rubikscube", 30),
+    "sokoban": ("sokoban", 30),
+    "slidepuzzle": ("slidepuzzle", 30),
+    "deepcubeai": ("rubikscube", 1),
+    "jaxtar": ("rubikscube", 1),
+}
 ADAM_BYTES = 28  # per weight: reads weight, gradient and two moments, writes weight and moments, 4 bytes each
 
 
@@ -68,11 +67,11 @@ def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
     from pipeline.training import beginning, fitting
     from pipeline.world_model.registry import WORLD_MODELS
 
-    options = TrainCommand(world_model=name, dataset=puzzle_of(name))
+    options = TrainCommand(world_model=name, dataset=MODELS[name][0])
     model = beginning.new_model(file, WORLD_MODELS[name], options)
     places = ("memory", "disk") if WORLD_MODELS[name].code == "learned" else ("memory",)
     sources = {where: fitting.read_split(file["train"], model, where) for where in places}
-    beginning.compile_for_training(model, options, 30_000, CALLED[name])
+    beginning.compile_for_training(model, options, 30_000, MODELS[name][1])
     model.make_train_function()
     inputs = {where: source.shuffled(BATCH, seed=0) for where, source in sources.items()}
     one = next(iter(inputs["memory"]))
@@ -83,11 +82,6 @@ def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
         return lambda: float(model.train_function(iterator)["loss"])
 
     return {where: call_of(batches) for where, batches in inputs.items()}, model
-
-
-def puzzle_of(name: str) -> str:
-    """Name the puzzle that a world model is timed on."""
-    return PUZZLE.get(name, "rubikscube")
 
 
 def products(model) -> list[tuple[str, int, int, int]]:
@@ -136,7 +130,7 @@ def copy_rate() -> float:
 def measure_model(name: str, file: h5py.File, bytes_per_second: float) -> dict:
     """Measure a world model's step: by input, and against its products."""
     calls, model = steps_of(name, file)
-    seconds = {where: value / CALLED[name] for where, value in interleaved(calls).items()}
+    seconds = {where: value / MODELS[name][1] for where, value in interleaved(calls).items()}
     listed = products(model)
     plain = product_seconds({tuple(shape) for _, *shape in listed})
     layers: dict[str, dict] = {}
@@ -216,8 +210,8 @@ def main():
 
     load_keras()
     bytes_per_second = copy_rate()
-    for name in CALLED:
-        options = GenerateCommand(dataset=puzzle_of(name), dataset_size=30_000, data_dir=str(folder))
+    for name in MODELS:
+        options = GenerateCommand(dataset=MODELS[name][0], dataset_size=30_000, data_dir=str(folder))
         with use_dataset(ensure_dataset(options)) as file:
             result["models"][name] = measure_model(name, file, bytes_per_second)
     (folder / "training.json").write_text(json.dumps(result, indent=2) + "\n")

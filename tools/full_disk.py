@@ -19,19 +19,9 @@ from collections import Counter
 from pathlib import Path
 
 import fire
-from scratch import copy_tree, differences, finish, start, what_is_left
+from scratch import COMMANDS, copy_tree, differences, finish, start, what_is_left
 from tqdm import tqdm
 
-DATA = "--dataset lightsout_4x4 --dataset_size 20k"
-TRAIN = f"main.py world_model_train train {DATA} --world_model lightsout --mini_batch_size 300"
-COMMANDS = {  # each a list of commands, during the last of which the disk gets full
-    "generate": ["generate.py --dataset rubikscube --dataset_size 60k"],
-    "train": [f"generate.py {DATA}", f"{TRAIN} --train_epochs 8"],
-    "evaluate": [
-        f"{TRAIN} --train_epochs 1",
-        "main.py world_model_train evaluate --output_dir models/lightsout_4x4-lightsout --steps 300 --states 30k",
-    ],
-}
 TURNS = ("generate", "train", "generate", "train", "evaluate")
 PLENTY = 2**28  # bytes of a disk with room
 INSIDE = "FULL_DISK_NAMESPACE"

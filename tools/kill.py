@@ -21,25 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import fire
-from scratch import copy_tree, differences, finish, start, what_is_left
+from scratch import COMMANDS, copy_tree, differences, finish, start, what_is_left
 from tqdm import tqdm
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-DATA = "--dataset lightsout_4x4 --dataset_size 20k"
-TRAIN = "main.py world_model_train train"
-COMMANDS = {  # each a list of commands, of which the last is killed
-    "train": [f"{TRAIN} {DATA} --world_model lightsout --train_epochs 20 --mini_batch_size 300"],
-    "generate": ["generate.py --dataset rubikscube --dataset_size 60k"],
-    "train from images": [
-        f"{TRAIN} --dataset slidepuzzle_3x3 --dataset_size 2k --world_model deepcubeai --train_epochs 6 "
-        "--mini_batch_size 100"
-    ],
-    "evaluate": [
-        f"{TRAIN} {DATA} --world_model lightsout --train_epochs 1",
-        "main.py world_model_train evaluate --output_dir models/lightsout_4x4-lightsout --steps 300 --states 30k",
-    ],
-    "dvc repro": ["-m dvc repro"],
-}
 TURNS = ("train", "generate", "train from images") * 3 + ("evaluate", "dvc repro")
 AGAIN = 0.6  # the chance that what goes on is killed once more
 

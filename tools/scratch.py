@@ -20,6 +20,21 @@ TREE = (
     "pipeline", "main.py", "generate.py", "train.py", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore",
     ".dvcignore", ".gitignore", "data/.gitignore",
 )  # fmt: skip
+DATA = "--dataset lightsout_4x4 --dataset_size 20k"
+TRAIN = "main.py world_model_train train"
+COMMANDS = {  # each a list of commands, of which the last is what is tried
+    "train": [f"{TRAIN} {DATA} --world_model lightsout --train_epochs 20 --mini_batch_size 300"],
+    "generate": ["generate.py --dataset rubikscube --dataset_size 60k"],
+    "train from images": [
+        f"{TRAIN} --dataset slidepuzzle_3x3 --dataset_size 2k --world_model deepcubeai --train_epochs 6 "
+        "--mini_batch_size 100"
+    ],
+    "evaluate": [
+        f"{TRAIN} {DATA} --world_model lightsout --train_epochs 1",
+        "main.py world_model_train evaluate --output_dir models/lightsout_4x4-lightsout --steps 300 --states 30k",
+    ],
+    "dvc repro": ["-m dvc repro"],
+}
 EXPERIMENT = {
     "dataset": {"dataset": "lightsout", "dataset_size": 3000},
     "world_model": {"world_model": "lightsout"},
