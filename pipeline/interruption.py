@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 
+SECONDS_UNTIL_TOLD_AGAIN = 0.1
 NAMES = {signal.SIGINT: "interrupted by Ctrl-C", signal.SIGTERM: "ended by SIGTERM"}
 
 
@@ -31,7 +33,11 @@ class _Waiting:
 
 @contextmanager
 def interruptible():
-    """Make both signals raise `Interrupted` while the block runs; a process told to ignore one goes on ignoring it."""
+    """Make both signals raise `Interrupted` while the block runs; a process told to ignore one goes on ignoring it.
+
+    A signal that comes while a destructor runs would be lost, since nothing that a destructor raises gets out of it:
+    it is given once more a moment later.
+    """
     if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
         yield
         return
@@ -39,9 +45,11 @@ def interruptible():
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, _handle)
+    hook, sys.unraisablehook = sys.unraisablehook, _tell_again(sys.unraisablehook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -69,3 +77,14 @@ def _handle(number, frame):
         os.write(2, b"\nending after what is being done now; once more ends at once\n")
     else:
         raise Interrupted(number)
+
+
+def _tell_again(hook):
+    def tell(unraisable):
+        if isinstance(unraisable.exc_value, Interrupted):
+            again = (threading.main_thread().ident, unraisable.exc_value.number)
+            threading.Timer(SECONDS_UNTIL_TOLD_AGAIN, signal.pthread_kill, again).start()
+        else:
+            hook(unraisable)
+
+    return tell

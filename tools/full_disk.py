@@ -35,19 +35,25 @@ def main(number: int = 20, seed: int = 0) -> int:
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     rng, tally, wrong, unfilled = random.Random(seed), Counter(), [], {}
     with tempfile.TemporaryDirectory(prefix="full-") as scratch:
-        for turn in tqdm(range(number), unit="disk"):
-            name, is_small = TURNS[turn % len(TURNS)], rng.random() < 0.5
-            with Disk(Path(scratch)) as disk:
-                if name not in unfilled:
-                    unfilled[name] = run_unfilled(disk, name)
-            with Disk(Path(scratch)) as disk:
-                ended, faults = run_full(disk, name, is_small, *unfilled[name], rng)
-            tally[name, "too small" if is_small else "filled by others", ended] += 1
-            wrong += [f"{name}: {fault}" for fault in faults]
-    for (name, how, ended), count in sorted(tally.items()):
-        print(f"{name:10} {how:18} {ended:20} {count:5}")
-    print("\n".join([f"{len(wrong)} wrong", *wrong]))
+        try:
+            for turn in tqdm(range(number), unit="disk"):
+                name, is_small = TURNS[turn % len(TURNS)], rng.random() < 0.5
+                with Disk(Path(scratch)) as disk:
+                    if name not in unfilled:
+                        unfilled[name] = run_unfilled(disk, name)
+                with Disk(Path(scratch)) as disk:
+                    ended, faults = run_full(disk, name, is_small, *unfilled[name], rng)
+                tally[name, "too small" if is_small else "filled by others", ended] += 1
+                wrong += [f"{name}: {fault}" for fault in faults]
+        finally:  # also after Ctrl-C: what was found until then
+            print("\n".join(table(tally, wrong)))
     return int(bool(wrong))
+
+
+def table(tally: Counter, wrong: list[str]) -> list[str]:
+    """Write the result as lines."""
+    rows = [f"{name:10} {how:18} {ended:20} {count:5}" for (name, how, ended), count in sorted(tally.items())]
+    return [*rows, f"{len(wrong)} wrong", *wrong]
 
 
 def enter_namespace():

@@ -47,14 +47,16 @@ def main(kills: int, seed: int = 0, only: str = "") -> int:
     with tempfile.TemporaryDirectory(prefix="kill-") as scratch, tqdm(total=kills, unit="kill") as progress:
         unkilled = {}
         turn = 0
-        while progress.n < kills:
-            name = turns[turn % len(turns)]
-            turn += 1
-            if name not in unkilled:
-                unkilled[name] = run_unkilled(Path(scratch) / "unkilled", name)
-            tally = tallies.setdefault(name, Tally())
-            run_killed(Path(scratch) / "killed", name, unkilled[name], tally, rng, progress)
-    print("\n".join(table(tallies)))
+        try:
+            while progress.n < kills:
+                name = turns[turn % len(turns)]
+                turn += 1
+                if name not in unkilled:
+                    unkilled[name] = run_unkilled(Path(scratch) / "unkilled", name)
+                tally = tallies.setdefault(name, Tally())
+                run_killed(Path(scratch) / "killed", name, unkilled[name], tally, rng, progress)
+        finally:  # also after Ctrl-C: what was found until then
+            print("\n".join(table(tallies)))
     return int(any(tally.differences for tally in tallies.values()))
 
 
@@ -107,9 +109,14 @@ def kill(folder: Path, command: str, delay: float, number: int, tally: Tally) ->
     said = process.communicate()[0]
     tally.signals[signal.Signals(number).name] += 1
     tally.with_state += any(folder.glob("models/*/checkpoint/state-*.json"))
-    if "Traceback" in said and "loading Keras" in said and "dvc" not in command:  # before, Python itself was loading
-        tally.differences.append(f"a traceback after {signal.Signals(number).name}: {said[-300:]}")
+    if "dvc" not in command and not ended_as_it_should(process.returncode, said, number):
+        tally.differences.append(f"{signal.Signals(number).name}, exit code {process.returncode}: {said[-1500:]}")
     return True
+
+
+def ended_as_it_should(code: int, said: str, number: int) -> bool:
+    """Tell whether a command that got a signal ended by it, without a traceback, or was done just then."""
+    return code in (0, -number, 128 + number) and "Traceback" not in said
 
 
 def table(tallies: dict[str, Tally]) -> list[str]:

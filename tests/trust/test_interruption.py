@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,20 @@ def test_the_next_piece_of_work_knows_nothing_of_the_last_signal():
         with pytest.raises(Interrupted), interruptible(), finishing_first():
             assert asked_to_end() is None
             send(signal.SIGTERM)
+
+
+@SIGNALS
+def test_a_signal_that_comes_while_a_destructor_runs_is_not_lost(number, code, capfd):
+    class Slow:
+        def __del__(self):
+            send(number)
+            time.sleep(0.01)
+
+    with pytest.raises(Interrupted) as stop, interruptible():
+        Slow()
+        time.sleep(5)
+        pytest.fail("went on")
+    assert stop.value.exit_code == code and capfd.readouterr().err == ""
 
 
 def test_handlers_are_as_before_afterwards_and_an_ignored_signal_stays_ignored():
