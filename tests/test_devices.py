@@ -16,12 +16,23 @@ SMALL = (
     "--mini_batch_size 400"  # the last batch has a single row, which only one of two devices gets
 )
 SPLIT_CPU = """
+import os
 import sys
 import tensorflow as tf
 
 cpu, halves = tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, halves)
 from pipeline.cli import main
+
+if step := os.environ.get("SIGTERM_AFTER"):
+    from pipeline.training.keeping import RunKeeper
+
+    def then_end(keeper, batch, logs=None, on_train_batch_end=RunKeeper.on_train_batch_end):
+        if keeper._steps_done() + 1 == int(step):
+            os.kill(os.getpid(), 15)
+        on_train_batch_end(keeper, batch, logs)
+
+    RunKeeper.on_train_batch_end = then_end
 
 sys.exit(main(sys.argv[1:]))
 """
@@ -36,9 +47,9 @@ def start(place: Path, name: str, *program: str, **environment: str) -> subproce
     )  # fmt: skip
 
 
-def said(process: subprocess.Popen) -> str:
+def said(process: subprocess.Popen, code: int = 0) -> str:
     text = process.communicate(timeout=120)[0]
-    assert process.returncode == 0, text
+    assert process.returncode == code, text
     return text
 
 
@@ -75,6 +86,13 @@ def test_two_devices_in_one_process_train_to_the_same_history_as_one(place):
     text = said(start(place, "two", "-c", SPLIT_CPU))
     assert "2 devices together" in text
     assert_same_history(place, "two")
+
+
+def test_two_devices_go_on_where_a_signal_ended_them(place):
+    text = said(start(place, "ended", "-c", SPLIT_CPU, SIGTERM_AFTER="15"), code=143)
+    assert "the last state is kept in ended/checkpoint" in text
+    assert "going on after epoch 1 and 4 of 11 batches" in said(start(place, "ended", "-c", SPLIT_CPU))
+    assert_same_history(place, "ended")
 
 
 def test_two_workers_train_to_the_same_history_as_one_and_only_the_chief_writes(place):
