@@ -2,8 +2,10 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -122,6 +124,34 @@ def test_a_disk_that_is_full_is_named_in_one_line_and_the_run_goes_on_when_there
     assert "can't be written" in line and "No space left" in line
     assert not list((place / FOLDER).rglob("*.partial*"))
     assert train() == 0
+
+
+@contextmanager
+def files_of_at_most(size):
+    """Let the system refuse to make any file larger than so many bytes, as a quota does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(("what", "size"), [("data", 100_000), (FOLDER, 20_000)], ids=["dataset", "model"])
+def test_a_limit_that_files_run_into_is_said_in_one_line_and_leaves_no_half_file(what, size, place, capsys):
+    if what != "data":
+        assert main(["world_model_train", "generate", *data_options("data")]) == 0
+        capsys.readouterr()
+    with files_of_at_most(size):
+        assert train(data_dir="data") == 2
+    line = the_line(capsys)
+    assert what in line and "can't be written" in line and "File too large" in line
+    assert not list(place.rglob("*.partial*"))
+    assert train(data_dir="data") == 0
+
+
+def data_options(data_dir):
+    return [f"--{name}={SMALL[name]}" for name in ("dataset", "dataset_size")] + [f"--data_dir={data_dir}"]
 
 
 # ---- two at once
