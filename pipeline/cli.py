@@ -98,6 +98,9 @@ def _run(arguments: Sequence[str], program: str, inside: Sequence[str]) -> int:
     except UserError as error:
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 2
+    except MemoryError as error:  # what could be foreseen has been refused before
+        print(f"error: there isn't enough memory: {one_line(str(error)) or 'none is left'}", file=sys.stderr)
+        return 2
     except Interrupted as stop:
         print(one_line(str(stop)), file=sys.stderr)
         return stop.exit_code

@@ -31,12 +31,18 @@ class _Waiting:
     number: int | None = None
 
 
+class _Raised:
+    """The last signal that was raised."""
+
+    number: int | None = None
+
+
 @contextmanager
 def interruptible():
     """Make both signals raise `Interrupted` while the block runs; a process told to ignore one goes on ignoring it.
 
     A signal that comes while a destructor runs would be lost, since nothing that a destructor raises gets out of it:
-    it is given once more a moment later.
+    it is given once more a moment later. And where compiled code makes another error of it, it is what counts.
     """
     if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
         yield
@@ -45,9 +51,14 @@ def interruptible():
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, _handle)
+    _Raised.number = None
     hook, sys.unraisablehook = sys.unraisablehook, _tell_again(sys.unraisablehook)
     try:
         yield
+    except Exception:
+        if _Raised.number is None:
+            raise
+        raise Interrupted(_Raised.number) from None
     finally:
         sys.unraisablehook = hook
         for number, handler in before.items():
@@ -76,6 +87,7 @@ def _handle(number, frame):
         _Waiting.number = number
         os.write(2, b"\nending after what is being done now; once more ends at once\n")
     else:
+        _Raised.number = number
         raise Interrupted(number)
 
 

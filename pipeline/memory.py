@@ -1,8 +1,11 @@
-"""How much memory there is to use."""
+"""How much memory there is to use, and whether it is enough."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+
+from pipeline.errors import UserError
 
 CONTROL_GROUPS = (  # limit and use of a container: version 2, then version 1
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
@@ -23,3 +26,33 @@ def _left_in_container():
             continue
         if limit.isdigit():
             yield max(0, int(limit) - used)
+
+
+def check_memory(what: str, needed: float, cure: Callable[[int], str], received: str):
+    """Make sure that something fits in memory.
+
+    Args:
+        what: What needs it.
+        needed: How many bytes.
+        cure: Says what would fit in so many bytes.
+        received: What was asked for.
+
+    Raises:
+        UserError: It doesn't; says what needs how much, how much is free, what would fit and what was asked for.
+    """
+    free = available_bytes()
+    if needed > free:
+        raise UserError(
+            f"{what} needs about {said_size(needed)} of memory, and {said_size(free)} are free; {cure(free)}. "
+            f"Received: {received}"
+        )
+
+
+def said_size(count: float) -> str:
+    """Write a number of bytes for a person."""
+    return f"{count / 1e6:,.1f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
+
+
+def rows_within(count: int, row_bytes: int, most: int) -> int:
+    """Give how many rows, of the most, to hold at a time so that they take at most `count` bytes; at least one."""
+    return max(1, min(most, count // row_bytes))

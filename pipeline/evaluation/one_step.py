@@ -25,7 +25,7 @@ def measure_walk(subject: Subject, walk: h5py.Group) -> dict:
         distinct_states, distinct_codes: On the walk. Fewer codes than states would mean that exactness is bought by
             confusing states.
     """
-    images, states = walk["images"][:], walk["states"][:]
+    images, states = walk["images"], walk["states"][:]  # images are read in parts
     actions, frames = walk["actions"][:], walk["frames"][:]
     codes = subject.encode(images)  # (F, B)
     predicted = subject.step(codes[frames], actions)  # (N, B)

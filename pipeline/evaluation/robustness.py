@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.evaluation.subject import BATCH, Subject
+from pipeline.evaluation.subject import Subject
 
 NOISE = (4, 8, 16, 32)  # standard deviations, of 255
 
@@ -16,13 +16,13 @@ def measure_robustness(subject: Subject, walk: h5py.Group) -> dict:
         exact_codes, exact_steps: For each noise level the share of images whose code is that of the clean image, and
             of transitions that are predicted exactly from noisy images, compared with the code of a noisy next image.
     """
-    images, actions, frames = walk["images"][:], walk["actions"][:], walk["frames"][:]
+    images, actions, frames = walk["images"], walk["actions"][:], walk["frames"][:]
     clean = subject.encode(images)
     exact_codes, exact_steps = {}, {}
     for noise in tqdm(NOISE, "adding noise", unit="level", leave=False, dynamic_ncols=True):
         rng = subject.rng(f"noise {noise}")
-        parts = range(0, len(images), BATCH)
-        codes = np.concatenate([subject.encode(add_noise(images[i : i + BATCH], noise, rng)) for i in parts])
+        noisy = (add_noise(part, noise, rng) for part in subject.parts(images))
+        codes = np.concatenate([subject.encode(part) for part in noisy])
         predicted = subject.step(codes[frames], actions)
         exact_codes[str(noise)] = float((codes == clean).all(axis=1).mean())
         exact_steps[str(noise)] = float((predicted == codes[frames + 1]).all(axis=1).mean())

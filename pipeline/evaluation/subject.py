@@ -1,13 +1,15 @@
 """The world model beside the puzzle that it was learned from: what every measurement works on."""
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.memory import rows_within
 from pipeline.puzzles import Puzzle
 
-BATCH = 2000  # images or codes at a time
+BATCH, BATCH_BYTES = 2000, 2**26  # images or codes at a time: at most so many, and images of so many bytes
 
 
 @dataclass(frozen=True)
@@ -25,28 +27,35 @@ class Subject:
         return np.random.Generator(np.random.Philox(seed))
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        return np.concatenate([self.model.encode(part) for part in _batches(images)])
+        return np.concatenate([self.model.encode(part) for part in self.parts(images)])
 
     def encode_states(self, states: np.ndarray) -> np.ndarray:
         """Draw the states and encode the pictures; no more than a batch of pictures is ever held."""
-        return np.concatenate([self.model.encode(self.puzzle.render(part, self.img_size)) for part in _batches(states)])
+        images = (self.puzzle.render(part, self.img_size) for part in self.parts(states))
+        return np.concatenate([self.model.encode(part) for part in images])
 
     def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        pairs = zip(_batches(codes), _batches(actions))
+        pairs = zip(self.parts(codes), self.parts(actions))
         return np.concatenate([self.model.step(*pair) for pair in pairs])
 
     def read(self, codes: np.ndarray) -> np.ndarray:
         """Decode the codes and read the pictures back to states by the nearest picture, without the model."""
-        return np.concatenate([self.puzzle.read(self.model.decode(part)) for part in _batches(codes)])
+        return np.concatenate([self.puzzle.read(self.model.decode(part)) for part in self.parts(codes)])
 
     def squared_error(self, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Give the mean squared error of each decoded image, (N,) float64, pixels in 0…1."""
         errors = []
-        for code, image in zip(_batches(codes), _batches(images)):
+        for code, image in zip(self.parts(codes), self.parts(images)):
             decoded = np.asarray(self.model.decoder.predict_on_batch(code.astype(np.float32)))
             difference = decoded - image.astype(np.float32) / np.float32(255)
             errors.append(np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3)))
         return np.concatenate(errors)
+
+    def parts(self, rows) -> Iterator[np.ndarray]:
+        """Cut images, codes, states or actions, in memory or in a file, into parts that are worked on at a time."""
+        image_bytes = 3 * self.img_size[0] * self.img_size[1]
+        size = rows_within(BATCH_BYTES, image_bytes, BATCH)
+        return (rows[first : first + size] for first in range(0, len(rows), size))
 
     def random_actions(self, rng: np.random.Generator, shape) -> np.ndarray:
         return rng.integers(0, len(self.puzzle.actions), shape, np.uint8)
@@ -59,7 +68,3 @@ class Subject:
         for t in range(steps):
             states[t + 1] = self.puzzle.step(states[t], actions[t])
         return states, actions
-
-
-def _batches(rows: np.ndarray):
-    return (rows[first : first + BATCH] for first in range(0, len(rows), BATCH))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.dataset.format import CHUNK_BYTES, DatasetKey, frame_count
 from pipeline.errors import UserError
-from pipeline.memory import available_bytes
+from pipeline.memory import available_bytes, check_memory, said_size
 
 DRAWING = 8  # how many times the images of a chunk are held while one is drawn and packed
 MARGIN = 1.1  # a sample may be packed a little smaller than the rest
@@ -58,8 +58,8 @@ class Room:
         fits = int(room / self.raw_bytes(*[self.key.shuffle_length] * 2) * self.key.shuffle_length)
         cure = f"--dataset_size {fits} would fit" if fits > 0 else "not even the unseen walk would fit"
         raise UserError(
-            f"the dataset needs about {_size(raw * self.share + FIXED_BYTES)} on the disk, "
-            f"and {_size(free)} are free in {folder}; {cure}. "
+            f"the dataset needs about {said_size(raw * self.share + FIXED_BYTES)} on the disk, "
+            f"and {said_size(free)} are free in {folder}; {cure}. "
             f"Received: --dataset_size {self.key.dataset_size}"
         )
 
@@ -76,16 +76,13 @@ class Room:
             UserError: It doesn't; says what is needed, what is free and what would fit.
         """
         drawing = count * DRAWING * max(CHUNK_BYTES, self.image_bytes)
-        waiting, free = tasks * frames * self.image_bytes, available_bytes()
-        if drawing + waiting < free or drawing + waiting * self.share < free:
+        waiting = tasks * frames * self.image_bytes
+        if drawing + waiting < available_bytes():
             return
-        fits = int((free - drawing) / (self.image_bytes * self.share))
-        raise UserError(
-            f"generation needs about {_size(drawing + waiting * self.share)} of memory, and {_size(free)} are free; "
-            + (f"--dataset_minibatch_size {fits} would fit" if fits > 0 else "a smaller --img_size would fit")
-            + f". Received: --dataset_minibatch_size {minibatch_size}"
-        )
 
+        def cure(free):
+            fits = int((free - drawing) / (self.image_bytes * self.share))
+            return f"--dataset_minibatch_size {fits} would fit" if fits > 0 else "a smaller --img_size would fit"
 
-def _size(count: float) -> str:
-    return f"{count / 1e6:,.1f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
+        needed = drawing + waiting * self.share
+        check_memory("generation", needed, cure, f"--dataset_minibatch_size {minibatch_size}")

@@ -1,10 +1,12 @@
 """What a run begins with: a code found in the images, a transition's first weights, an optimizer."""
 
+import math
 import time
 
 import h5py
 import keras
 
+from pipeline.memory import rows_within
 from pipeline.training.code_batches import CodeTransitions
 from pipeline.training.image_batches import ImageTransitions, sample_images
 from pipeline.world_model.code import find_code
@@ -12,7 +14,7 @@ from pipeline.world_model.linear_start import linear_start
 from pipeline.world_model.model import DiscreteWorldModel, build_world_model
 from pipeline.world_model.registry import WORLD_MODELS, Architecture
 
-SAMPLE = 4096  # images that the code is found in
+SAMPLE, SAMPLE_BYTES = 4096, 2**28  # images that the code is found in: at most so many, and of so many bytes
 TRANSITION_SAMPLE = 100_000  # transitions that the start of a linear transition is computed from
 DECAY_STEPS = 3000  # over which the learning rate falls
 LOWEST_RATE = 0.01  # of the first, which it then keeps
@@ -21,7 +23,8 @@ LOWEST_RATE = 0.01  # of the first, which it then keeps
 def new_model(file: h5py.File, architecture: Architecture, options) -> DiscreteWorldModel:
     """Find a code in a sample of the images and build the world model on it."""
     started = time.perf_counter()
-    images = sample_images(file["train"], SAMPLE, options.key)
+    image_bytes = math.prod(file["train/images"].shape[1:])
+    images = sample_images(file["train"], rows_within(SAMPLE_BYTES, image_bytes, SAMPLE), options.key)
     learned = architecture.code == "learned"
     code = None if learned else find_code(images, architecture.code, architecture.max_bits)
     seconds = time.perf_counter() - started

@@ -11,7 +11,7 @@ from pipeline.dataset.cache import use_dataset
 from pipeline.evaluation.report import QUICK, draw, measure
 from pipeline.evaluation.subject import Subject
 from pipeline.interruption import finishing_first
-from pipeline.memory import available_bytes
+from pipeline.memory import available_bytes, rows_within, said_size
 from pipeline.model_file import load_world_model, model_digest
 from pipeline.puzzles import PUZZLES
 from pipeline.runs import Run, State, save_model
@@ -21,11 +21,12 @@ from pipeline.training.devices import as_the_chief_has_it, describe_devices, on_
 from pipeline.training.environment import describe_environment
 from pipeline.training.image_batches import ImageTransitions
 from pipeline.training.keeping import RunKeeper, where
+from pipeline.training.room import check_codes, check_images, check_step, saying_when_a_step_is_too_large
 from pipeline.worker import is_chief
 from pipeline.world_model.model import DiscreteWorldModel
 from pipeline.world_model.registry import WORLD_MODELS
 
-EVALUATION_BATCH = 2000
+EVALUATION_BATCH, EVALUATION_BYTES = 2000, 2**26  # transitions at a time: at most so many, and of so many bytes
 SHARE_OF_MEMORY = 0.5  # of what is free that images may fill
 MOST_BATCHES_PER_CALL = 32
 
@@ -40,13 +41,14 @@ def fit_and_measure(options, path: Path, run: Run, state: State | None) -> tuple
         model = load_world_model(last) if last else new_model(file, WORLD_MODELS[options.world_model], options)
         training, walk = (
             read_split(file["train"], model, options.dataset_in),
-            read_split(file["evaluation"], model, quiet=True),
+            read_split(file["evaluation"], model, is_walk=True),
         )
         _say_what_is_missing(training)
         steps = math.ceil(len(training) / options.mini_batch_size)
         if not state:
             start_transition(model, training)
             compile_for_training(model, options, steps * options.train_epochs, _batches_per_call(training, steps))
+        check_step(model, min(options.mini_batch_size, len(training)), isinstance(training, ImageTransitions))
         model = on_all_devices(model)
         keeper = RunKeeper(run, state, options.train_epochs, steps, options.stop_when_exact)
         if state:
@@ -70,26 +72,31 @@ def fit_and_measure(options, path: Path, run: Run, state: State | None) -> tuple
 
 def _fit(model: DiscreteWorldModel, training, walk, options, keeper: RunKeeper):
     """Fit from where the keeper stands to the end; what is left of an epoch under way comes first."""
-    with keeper, finishing_first():
+    rows = rows_within(EVALUATION_BYTES, 2 * 3 * math.prod(options.img_size), EVALUATION_BATCH)
+    with saying_when_a_step_is_too_large(options.mini_batch_size), keeper, finishing_first():
         while not keeper.is_done():
             batches = training.shuffled(options.mini_batch_size, options.key, keeper.epoch, keeper.step)
             model.fit(
                 shared_out(batches), steps_per_epoch=keeper.steps - keeper.step, initial_epoch=keeper.epoch,
                 epochs=keeper.epoch + 1 if keeper.step else options.train_epochs,
-                validation_data=shared_out(walk.batches(EVALUATION_BATCH)), callbacks=_callbacks(options, keeper),
+                validation_data=shared_out(walk.batches(rows)), callbacks=_callbacks(options, keeper),
                 verbose=0,
             )  # fmt: skip
 
 
-def read_split(split: h5py.Group, model: DiscreteWorldModel, where_to: str = "memory", quiet: bool = False):
+def read_split(split: h5py.Group, model: DiscreteWorldModel, where_to: str = "memory", is_walk: bool = False):
     """Read a split as codes where the code is settled, else as images: into memory, or from disk as they are needed."""
     if not (model.encoder.trainable_variables or model.decoder.trainable_variables):
-        return CodeTransitions.read(split, model.encode, model.bits, quiet)
+        if not is_walk:  # which is always small
+            check_codes(split, model.bits)
+        return CodeTransitions.read(split, model.encode, model.bits, quiet=is_walk)
     needed, available = split["images"].size, available_bytes()
     if where_to == "auto":
         where_to = "memory" if needed < SHARE_OF_MEMORY * available else "disk"
         does = {"memory": "are read into memory", "disk": "stay on disk and are read as they are needed"}[where_to]
-        print(f"{needed / 1e9:,.1f} GB of images {does}: {available / 1e9:,.1f} GB of memory are free")
+        print(f"{said_size(needed)} of images {does}: {said_size(available)} of memory are free")
+    elif where_to == "memory":
+        check_images(needed)
     return ImageTransitions(split, in_memory=where_to == "memory")
 
 

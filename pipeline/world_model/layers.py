@@ -39,6 +39,12 @@ class LinearPerAction(keras.layers.Layer):
         self.kernel = self.add_weight(shape=shape, initializer="zeros", name="kernel")
         self.bias = self.add_weight(shape=(self.actions, self.units), initializer="zeros", name="bias")
 
+    @property
+    def inner_numbers(self) -> int:
+        """How many numbers it holds for each row beside its output: the row in its tile, and a share of a map."""
+        inputs = self.kernel.shape[1]
+        return inputs + self.units + inputs * self.units // TILE
+
     def call(self, inputs):
         code, action = inputs
         action = ops.cast(action, "int32")

@@ -66,6 +66,23 @@ def test_a_signal_that_comes_while_a_destructor_runs_is_not_lost(number, code, c
     assert stop.value.exit_code == code and capfd.readouterr().err == ""
 
 
+@SIGNALS
+def test_a_signal_that_compiled_code_makes_another_error_of_is_still_that_signal(number, code):
+    with pytest.raises(Interrupted) as stop, interruptible():
+        try:
+            send(number)
+        except Interrupted:
+            raise AttributeError("as where a look-up fails") from None
+    assert stop.value.exit_code == code
+
+
+def test_an_error_without_a_signal_stays_what_it_is():
+    with pytest.raises(Interrupted), interruptible():
+        send(signal.SIGINT)
+    with pytest.raises(AttributeError), interruptible():
+        raise AttributeError
+
+
 def test_handlers_are_as_before_afterwards_and_an_ignored_signal_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -11,13 +11,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
 from small_run import FOLDER, SMALL, outcome, train
 
 from pipeline import runs
 from pipeline.cli import main
 from pipeline.evaluation.seen import measure_seen
 from pipeline.runs import Run
-from pipeline.training import keeping
+from pipeline.training import fitting, keeping
 from pipeline.training.keeping import RunKeeper
 
 ROOT = Path(__file__).parents[2]
@@ -201,3 +202,71 @@ def test_states_of_the_walk_that_training_has_seen_are_counted(tmp_path):
         file["train/states"] = [[0, 1], [2, 3], [2, 3], [4, 5]]
         file["evaluation/states"] = [[2, 3], [5, 4], [0, 1], [0, 1], [9, 9]]
         assert measure_seen(file) == {"walk_states_seen_in_training": 2}
+
+
+# ---- too little memory
+
+
+def little_memory(monkeypatch, count):
+    for module in ("pipeline.memory", "pipeline.training.fitting"):
+        monkeypatch.setattr(f"{module}.available_bytes", lambda: count)
+
+
+def what_fits(line, option):
+    return int(line.split(f"--{option} ")[1].split(" ")[0])
+
+
+@pytest.mark.parametrize(
+    ("memory", "option", "what", "others"),
+    [
+        (100_000, "dataset_size", "the dataset in codes", {"mini_batch_size": "100"}),
+        (200_000, "mini_batch_size", "a training step", {}),
+    ],
+)
+def test_a_training_that_does_not_fit_in_memory_is_refused_before_it_starts_with_what_would(
+    memory, option, what, others, place, monkeypatch, capsys
+):
+    assert main(["world_model_train", "generate", *data_options("../data")]) == 0
+    little_memory(monkeypatch, memory)
+    assert train(**others) == 2
+    line = the_line(capsys)
+    assert f"{what} needs about" in line and f"Received: --{option} {SMALL[option].replace('k', '000')}" in line
+    fits = others | {option: what_fits(line, option)}
+    with monkeypatch.context() as patch:  # the dataset itself needs more than codes do
+        patch.setattr("pipeline.generation.room.Room.check_memory", lambda *_: None)
+        assert train(**fits) == 0
+
+
+def test_images_that_do_not_fit_in_memory_are_refused_if_they_are_wanted_there_and_else_stay_on_disk(
+    place, monkeypatch, capsys
+):
+    little_memory(monkeypatch, 40_000_000)
+    from_images = {"world_model": "deepcubeai", "dataset_size": "13k", "mini_batch_size": "50", "train_epochs": "1"}
+    assert train(**from_images, dataset_in="memory") == 2
+    assert "training from images in memory needs" in the_line(capsys)
+
+
+def test_a_device_without_memory_for_a_step_is_said_in_one_line(place, monkeypatch, capsys):
+    def exhausted(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor\nwith shape [9,9]")
+
+    monkeypatch.setattr(RunKeeper, "on_train_batch_end", exhausted)
+    assert train() == 2
+    assert "no memory left for a training step; try a smaller --mini_batch_size, which was 500" in the_line(capsys)
+
+
+@pytest.mark.parametrize(("option", "count"), [("steps", 20_000), ("states", 1_000_000)])
+def test_an_evaluation_that_does_not_fit_in_memory_is_refused_before_it_starts_with_what_would(
+    option, count, finished, monkeypatch, capsys
+):
+    little_memory(monkeypatch, 500_000)
+    assert evaluate(**{option: count}) == 2
+    line = the_line(capsys)
+    assert "needs about" in line and f"Received: --{option} {count}" in line
+    assert evaluate(**{option: what_fits(line, option)}) == 0
+
+
+def test_memory_that_runs_out_all_the_same_is_said_in_one_line(place, monkeypatch, capsys):
+    monkeypatch.setattr(fitting, "read_split", lambda *_, **__: np.empty(2**60, np.uint8))
+    assert train() == 2
+    assert "error: there isn't enough memory: Unable to allocate 1.00 EiB" in the_line(capsys)
