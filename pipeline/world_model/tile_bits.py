@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from tqdm import tqdm
 
 from pipeline.world_model.linear import ridge
 
@@ -31,10 +32,46 @@ class Lattice:
         cells = board.reshape(-1, self.rows, self.cell_height, self.columns, self.cell_width, 3)
         return cells.transpose(0, 1, 3, 2, 4, 5).reshape(len(images), self.rows, self.columns, -1)
 
-    def pick(self, places: np.ndarray) -> np.ndarray:
-        """Pick what belongs to the cells from (N, H', W') values for all places: (N, rows, columns)."""
-        picked = places[:, self.top :: self.cell_height, self.left :: self.cell_width]
-        return picked[:, : self.rows, : self.columns]
+    def corners(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give the pixel rows (rows + 1,) and columns (columns + 1,) at which cells begin, and the last ones end."""
+        down, across = np.arange(self.rows + 1), np.arange(self.columns + 1)
+        return self.top + self.cell_height * down, self.left + self.cell_width * across
+
+
+class CellHashes:
+    """Hashes of any rectangles of images, of which equal ones have equal hashes.
+
+    A hash is polynomial (Karp and Rabin, 1987), in two odd numbers modulo 2^64 for rows and columns. So all follow from
+    one table of sums (Crow, 1984): a rectangle's terms add up to four entries, and an odd number's inverse moves it.
+
+    Args:
+        images: (N, H, W, 3) uint8.
+    """
+
+    def __init__(self, images: np.ndarray):
+        rng = np.random.default_rng(0)
+        height, width = images.shape[1:3]
+        of_colour = rng.integers(0, 2**63, 3, np.uint64)
+        bases = [int(number) * 8 + 5 for number in rng.integers(0, 2**60, 2)]  # 5 modulo 8: the longest period
+        (down, self.up), (across, self.back) = (_powers(base, size) for base, size in zip(bases, (height, width)))
+        terms = sum(images[..., colour] * of_colour[colour] for colour in range(3))  # (N, H, W), modulo 2^64
+        terms *= down[:, None] * across
+        self.sums = np.zeros((len(images), height + 1, width + 1), np.uint64)
+        np.cumsum(np.cumsum(terms, axis=1), axis=2, out=self.sums[:, 1:, 1:])
+
+    def of(self, lattice: Lattice, count: int | None = None) -> np.ndarray:
+        """Give the hashes (n, rows, columns) uint64 of a lattice's cells in the first `count` images, or in all."""
+        rows, columns = lattice.corners()
+        at_corners = self.sums[:count, rows[:, None], columns]
+        cells = np.diff(np.diff(at_corners, axis=1), axis=2)
+        return cells * (self.up[rows[:-1], None] * self.back[columns[:-1]])
+
+
+def _powers(base: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give base**0, base**1, … modulo 2^64, and their inverses, (count,) uint64 each."""
+    return tuple(
+        np.cumprod(np.array([1] + [number] * (count - 1), np.uint64)) for number in (base % 2**64, pow(base, -1, 2**64))
+    )
 
 
 @dataclass(frozen=True)
@@ -115,7 +152,8 @@ def find(images: np.ndarray, max_bits: int) -> TileBits | None:
     if lattice is None:
         return None
     cells = lattice.cut(images)  # (N, rows, columns, values)
-    hashes = lattice.pick(_hashes(images, lattice.cell_height, lattice.cell_width))
+    parts = (images[first : first + LATTICE_SAMPLE] for first in range(0, len(images), LATTICE_SAMPLE))
+    hashes = np.concatenate([CellHashes(part).of(lattice) for part in parts])
     _, first, which, counts = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
     if len(first) > MOST_TILES or lattice.rows * lattice.columns * (len(first) - 1) > max_bits:
         return None
@@ -131,33 +169,35 @@ def find_lattice(images: np.ndarray) -> Lattice | None:
 
     A description names the tile of every cell of every image, and spells each tile once (minimum description length,
     Rissanen, 1978). Only lattices that cover every pixel that ever changes are tried, first on a few of the images.
-    Cells are compared by a random linear hash, which is made for all places of a cell size at once.
+    Cells are compared by their hashes.
     """
     changing = (images != images[0]).any(axis=(0, 3))  # (H, W)
     if not changing.any():
         return None
     rows = np.flatnonzero(changing.any(axis=1)).tolist()
     columns = np.flatnonzero(changing.any(axis=0)).tolist()
-    best, shortest = None, np.inf
-    for cell_height in range(2, (rows[-1] + 1 - rows[0]) // 2 + 1):
+    best, shortest, hashes = None, np.inf, CellHashes(images)
+    heights = range(2, (rows[-1] + 1 - rows[0]) // 2 + 1)
+    for cell_height in tqdm(heights, "finding a lattice", unit="height", leave=False):
         for cell_width in range(2, (columns[-1] + 1 - columns[0]) // 2 + 1):
-            glance, hashes = _hashes(images[:GLANCE], cell_height, cell_width), None
             for top, down in _covers(rows[0], rows[-1] + 1, cell_height, images.shape[1]):
                 for left, across in _covers(columns[0], columns[-1] + 1, cell_width, images.shape[2]):
                     lattice = Lattice(top, left, cell_height, cell_width, down, across)
-                    if _description_length(lattice, glance, len(images)) >= shortest:
+                    if _description_length(hashes.of(lattice, GLANCE), len(images)) >= shortest:
                         continue  # all images show these tiles and perhaps more
-                    hashes = _hashes(images, cell_height, cell_width) if hashes is None else hashes
-                    length = _description_length(lattice, hashes, len(images))
+                    length = _description_length(hashes.of(lattice), len(images))
                     if length < shortest:
                         best, shortest = lattice, length
     return best
 
 
-def _description_length(lattice: Lattice, hashes: np.ndarray, images: int) -> float:
-    """Give the bits that describe so many images, judging by the tiles in some of them; infinite for too many tiles."""
-    tiles = len(np.unique(lattice.pick(hashes)))
-    names = images * lattice.rows * lattice.columns * np.log2(tiles)
+def _description_length(hashes: np.ndarray, images: int) -> float:
+    """Give the bits that describe so many images, judging by the tiles (n, rows, columns) in some of them.
+
+    Infinite for too many tiles.
+    """
+    tiles = len(np.unique(hashes))
+    names = images * hashes[0].size * np.log2(tiles)
     return names + tiles * TILE_COST if tiles <= MOST_TILES else np.inf
 
 
@@ -167,12 +207,3 @@ def _covers(first: int, last: int, cell: int, size: int):
         count = -(-(last - offset) // cell)
         if offset + count * cell <= size:
             yield offset, count
-
-
-def _hashes(images: np.ndarray, cell_height: int, cell_width: int) -> np.ndarray:
-    """Hash the cell of a size at every place of images (N, H, W, 3): (N, H - cell_height + 1, W - cell_width + 1)."""
-    rng = np.random.default_rng(0)
-    weights = [rng.integers(0, 2**63, size, np.uint64) * 2 + 1 for size in images.shape[1:]]
-    planes = images.astype(np.uint64) @ weights[2]  # sums modulo 2^64
-    down = sum(weights[0][y] * planes[:, y : images.shape[1] - cell_height + 1 + y] for y in range(cell_height))
-    return sum(weights[1][x] * down[:, :, x : images.shape[2] - cell_width + 1 + x] for x in range(cell_width))

@@ -71,6 +71,20 @@ def check_shapes(code, img_size, max_bits):
     assert all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays)
 
 
+@pytest.mark.parametrize("levels", [2, 256])
+@pytest.mark.parametrize("place", [(0, 0, 2, 2, 12, 10), (1, 3, 5, 4, 4, 4), (3, 0, 7, 20, 3, 1), (2, 1, 1, 3, 9, 6)])
+def test_cells_have_equal_hashes_exactly_where_they_are_equal(place, levels):
+    rng = np.random.default_rng(0)
+    images = np.repeat(np.repeat(rng.integers(0, levels, (40, 8, 7, 3), np.uint8), 3, axis=1), 3, axis=2)  # (24, 21)
+    lattice = tile_bits.Lattice(*place)
+    cells, hashes = lattice.cut(images), tile_bits.CellHashes(images).of(lattice)
+    _, of_cells = np.unique(cells.reshape(-1, cells.shape[-1]), axis=0, return_inverse=True)
+    _, of_hashes = np.unique(hashes.reshape(-1), return_inverse=True)
+    pairs = np.unique(np.stack([of_cells.reshape(-1), of_hashes]), axis=1)
+    assert pairs.shape[1] == of_cells.max() + 1 == of_hashes.max() + 1
+    assert np.array_equal(tile_bits.CellHashes(images).of(lattice, 3), hashes[:3])
+
+
 @pytest.mark.parametrize("name", TILES)
 def test_the_lattice_of_a_board_is_the_one_it_is_drawn_on(name):
     (*place, rows, columns), tiles = TILES[name]
