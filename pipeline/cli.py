@@ -82,31 +82,32 @@ def main(arguments: Sequence[str], program: str = "main.py", inside: Sequence[st
     """
     if not sys.stderr.isatty():  # a log: a line of progress now and then is enough
         os.environ.setdefault("TQDM_MININTERVAL", "10")
-    code = _run(arguments, program, inside)
-    if "tensorflow" in sys.modules:  # an input pipeline that an error has left would wait for ever at the process' end
-        gc.collect()
-    return code
-
-
-def _run(arguments: Sequence[str], program: str, inside: Sequence[str]) -> int:
+    code, job = 0, None
     try:
         words, rest = take_words([*inside, *arguments])
         if len(words) < 2 or HELP_FLAGS & set(rest):
             return _print_help(words, " ".join(["python", program, *words[len(inside) :]]))
         with interruptible():
-            return prepare(words, rest).run()
+            job = prepare(words, rest)
+            code = job.run()
     except UserError as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return 2
+        code = _end(2, f"error: {error}")
     except MemoryError as error:  # what could be foreseen has been refused before
-        print(f"error: there isn't enough memory: {one_line(str(error)) or 'none is left'}", file=sys.stderr)
-        return 2
+        code = _end(2, f"error: there isn't enough memory: {str(error) or 'none is left'}")
     except Interrupted as stop:
-        print(one_line(str(stop)), file=sys.stderr)
-        return stop.exit_code
+        code = _end(stop.exit_code, str(stop))
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        code = _end(130, "interrupted")
+    if job and code:  # an input pipeline that an error has left would wait for ever at the process' end
+        gc.collect()
+    return code
+
+
+def _end(code: int, why: str) -> int:
+    """Say in the last line why there is no more; gives the exit code."""
+    sys.stdout.flush()
+    print(one_line(why), file=sys.stderr)
+    return code
 
 
 # ---- from words to a job

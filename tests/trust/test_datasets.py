@@ -106,7 +106,8 @@ def test_what_does_not_fit_on_the_disk_is_refused_before_it_is_begun_with_what_w
 
 
 def test_what_does_not_fit_in_memory_is_refused_with_the_minibatch_that_would(tmp_path, monkeypatch):
-    monkeypatch.setattr(room, "available_bytes", lambda: 17_200_000)
+    for module in ("pipeline.memory", "pipeline.generation.room"):
+        monkeypatch.setattr(f"{module}.available_bytes", lambda: 17_200_000)
     wanted = {"dataset_size": 30_000, "img_size": (64, 64), "data_dir": str(tmp_path)}
     monkeypatch.setattr("pipeline.generation.executors.cores", lambda: 2)
     with pytest.raises(UserError, match=r"--dataset_minibatch_size [0-9]+ would fit"):

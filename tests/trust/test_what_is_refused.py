@@ -259,7 +259,7 @@ def test_a_device_without_memory_for_a_step_is_said_in_one_line(place, monkeypat
 def test_an_evaluation_that_does_not_fit_in_memory_is_refused_before_it_starts_with_what_would(
     option, count, finished, monkeypatch, capsys
 ):
-    little_memory(monkeypatch, 500_000)
+    little_memory(monkeypatch, 100_000)
     assert evaluate(**{option: count}) == 2
     line = the_line(capsys)
     assert "needs about" in line and f"Received: --{option} {count}" in line
