@@ -14,7 +14,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass
 
 import fire
@@ -105,7 +105,8 @@ def main(arguments: Sequence[str], program: str = "main.py", inside: Sequence[st
 
 def _end(code: int, why: str) -> int:
     """Say in the last line why there is no more; gives the exit code."""
-    sys.stdout.flush()
+    with suppress(OSError):  # nobody may read it any more
+        sys.stdout.flush()
     print(one_line(why), file=sys.stderr)
     return code
 
