@@ -6,6 +6,7 @@ from pipeline.dataset.cache import use_dataset
 from pipeline.dataset.format import DatasetKey
 from pipeline.errors import UserError
 from pipeline.evaluation.report import draw, measure, table
+from pipeline.evaluation.room import check_effort
 from pipeline.evaluation.subject import Subject
 from pipeline.generation.command import ensure_dataset
 from pipeline.keras_start import load_keras
@@ -45,6 +46,7 @@ def _load(place: Path, img_size: tuple[int, int]):
 def _measure(run: Run, subject: Subject, file, options, metrics_file: Path):
     from pipeline.model_file import model_digest
 
+    check_effort(subject, options)
     metrics, rollout = measure(subject, file, options)
     metrics["dataset_digest"] = file.attrs["content_digest"]
     metrics["model_digest"] = model_digest(subject.model)

@@ -12,7 +12,6 @@ from pipeline.evaluation.identity import measure_identity
 from pipeline.evaluation.one_step import measure_walk
 from pipeline.evaluation.robustness import measure_robustness
 from pipeline.evaluation.rollout import MILESTONES, Rollout, measure_rollout, roll_out
-from pipeline.evaluation.room import check_effort
 from pipeline.evaluation.seen import measure_seen
 from pipeline.evaluation.subject import Subject
 from pipeline.runs import Run
@@ -35,7 +34,6 @@ QUICK = Effort(episodes=10, steps=1000, states=20_000)  # what training ends wit
 
 def measure(subject: Subject, file: h5py.File, effort) -> tuple[dict, Rollout]:
     """Measure everything on a dataset and beyond it; gives the metrics and the rollout they come from."""
-    check_effort(subject, effort)
     walk = file["evaluation"]
     metrics = measure_walk(subject, walk) | measure_seen(file)
     rollout = roll_out(subject, effort.episodes, effort.steps)

@@ -237,9 +237,7 @@ def test_a_training_that_does_not_fit_in_memory_is_refused_before_it_starts_with
         assert train(**fits) == 0
 
 
-def test_images_that_do_not_fit_in_memory_are_refused_if_they_are_wanted_there_and_else_stay_on_disk(
-    place, monkeypatch, capsys
-):
+def test_images_that_do_not_fit_in_memory_are_refused_if_they_are_wanted_there(place, monkeypatch, capsys):
     little_memory(monkeypatch, 40_000_000)
     from_images = {"world_model": "deepcubeai", "dataset_size": "13k", "mini_batch_size": "50", "train_epochs": "1"}
     assert train(**from_images, dataset_in="memory") == 2
