@@ -3,9 +3,9 @@
 import sys
 
 if __name__ == "__main__":
-    from pipeline.interruption import quiet_while_loading
+    from pipeline.system.interruption import quiet_while_loading
 
     quiet_while_loading()
-    from pipeline.cli import main
+    from pipeline.command_line.cli import main
 
     sys.exit(main(sys.argv[1:], "train.py", ("world_model_train", "train")))

@@ -26,13 +26,13 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from pipeline.command_line.values import read_count
 from pipeline.dataset.chunks import pack
-from pipeline.dataset.format import SplitWriter, new_file
-from pipeline.generation.command import draw_and_pack, trajectory_block
-from pipeline.generation.executors import InOrder, workers
-from pipeline.options import read_count
+from pipeline.dataset.writing import SplitWriter, new_file
+from pipeline.generation.stage import draw_and_pack, trajectory_block
 from pipeline.puzzles import PUZZLES
 from pipeline.puzzles.pieces import PIXELS
+from pipeline.system.executors import InOrder, workers
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES, SIZE, IMG = ("rubikscube", "sokoban", "slidepuzzle", "lightsout"), 300_000, (32, 32)
@@ -46,8 +46,8 @@ from pathlib import Path
 cores, name, size, place = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 mine = sorted(os.sched_getaffinity(0))
 os.sched_setaffinity(0, mine[:cores] if cores > 0 else mine[-1:])  # -1 for the last core alone
-from pipeline.generation.command import ensure_dataset
-from pipeline.options import GenerateCommand
+from pipeline.generation.stage import ensure_dataset
+from pipeline.command_line.options import GenerateCommand
 options = GenerateCommand(dataset=name, dataset_size=size, data_dir=place)
 with open(os.devnull, "w") as quiet, redirect_stdout(quiet), redirect_stderr(quiet):
     began = time.perf_counter()

@@ -16,12 +16,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipeline.cli import main as run_command
-from pipeline.training import beginning
-from pipeline.world_model import pixel_bits
-from pipeline.world_model.code import LinearCode, make_code, mend
-from pipeline.world_model.linear import flat
-from pipeline.world_model.value_bits import ValueBits
+from pipeline.codes import pixel_bits
+from pipeline.codes.linear import flat
+from pipeline.codes.linear_code import LinearCode, make_code, mend
+from pipeline.codes.value_bits import ValueBits
+from pipeline.command_line.cli import main as run_command
+from pipeline.training import start
 
 EPOCHS_OF_GRADIENT_DESCENT = 10
 BITS = 192  # as many as a good code has here
@@ -58,7 +58,7 @@ def train(poor_start, is_mended: bool, folder: Path) -> str:
         began["time"] = time.perf_counter()
         return mend(began["code"], images, max_bits) if is_mended else began["code"]
 
-    beginning.find_code = find_code
+    start.find_code = find_code
     run = folder / f"{poor_start.__name__}-{'mended' if is_mended else 'gradient'}"
     words = ["--output_dir", str(run), "--data_dir", str(folder / "data")]
     epochs = ["--train_epochs", "30" if is_mended else str(EPOCHS_OF_GRADIENT_DESCENT), "--stop_when_exact", "3"]

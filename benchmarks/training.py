@@ -25,8 +25,8 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.one_step import FRAMEWORKS, Framework
-from pipeline.keras_start import load_keras
-from pipeline.options import GenerateCommand, TrainCommand
+from pipeline.command_line.options import GenerateCommand, TrainCommand
+from pipeline.system.backend import load_keras
 
 BATCH, ROUNDS, SECONDS = 1000, 9, 1.5
 MODELS = {  # the puzzle that each is timed on, and its steps in a call, as in training
@@ -64,14 +64,14 @@ def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
     """
     import tensorflow as tf
 
-    from pipeline.training import beginning, fitting
+    from pipeline.training import fit, start
     from pipeline.world_model.registry import WORLD_MODELS
 
     options = TrainCommand(world_model=name, dataset=MODELS[name][0])
-    model = beginning.new_model(file, WORLD_MODELS[name], options)
+    model = start.new_model(file, WORLD_MODELS[name], options)
     places = ("memory", "disk") if WORLD_MODELS[name].code == "learned" else ("memory",)
-    sources = {where: fitting.read_split(file["train"], model, where) for where in places}
-    beginning.compile_for_training(model, options, 30_000, MODELS[name][1])
+    sources = {where: fit.read_split(file["train"], model, where) for where in places}
+    start.compile_for_training(model, options, 30_000, MODELS[name][1])
     model.make_train_function()
     inputs = {where: source.shuffled(BATCH, seed=0) for where, source in sources.items()}
     one = next(iter(inputs["memory"]))
@@ -206,7 +206,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     result = {"machine": machine(), "autoencoder": compare_frameworks(), "models": {}}
     from pipeline.dataset.cache import use_dataset
-    from pipeline.generation.command import ensure_dataset
+    from pipeline.generation.stage import ensure_dataset
 
     load_keras()
     bytes_per_second = copy_rate()

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from pipeline.command_line.options import GenerateCommand
 from pipeline.dataset.checks import open_dataset
-from pipeline.generation.command import ensure_dataset
-from pipeline.options import GenerateCommand
-from pipeline.training import image_batches, order
+from pipeline.generation.stage import ensure_dataset
+from pipeline.training import image_batches, shuffle
 from pipeline.training.code_batches import CodeTransitions
 from pipeline.training.image_batches import ImageTransitions, sample_images
-from pipeline.training.order import Order
+from pipeline.training.shuffle import Order
 
 LENGTH = 10  # transitions in a trajectory
 
@@ -67,7 +67,7 @@ def see(transitions, kind: str, batches: int, **given):
 @pytest.fixture(params=["codes", "images in memory", "images on disk"])
 def shuffles(request, numbered_images, monkeypatch):
     """Give a function from a number of transitions to something that shuffles them, and what it calls its frames."""
-    monkeypatch.setattr(order, "POOL_BYTES", 2000)  # several pools, though the files are small
+    monkeypatch.setattr(shuffle, "POOL_BYTES", 2000)  # several pools, though the files are small
 
     def make(count):
         if request.param == "codes":
@@ -99,7 +99,7 @@ def test_every_epoch_has_an_order_of_its_own_that_does_not_depend_on_where_the_r
 def test_no_tuner_sleeps_behind_a_pipeline_which_closing_it_would_wait_for(shuffles):
     transitions, _ = shuffles(300)
     for pipeline in (transitions.shuffled(100, seed=5), transitions.batches(100)):
-        assert pipeline.options().autotune.enabled is False
+        assert pipeline.command_line.options().autotune.enabled is False
 
 
 def test_the_order_is_that_of_the_seed(shuffles):
@@ -120,14 +120,14 @@ def test_walks_are_given_in_order(shuffles):
 @pytest.mark.parametrize("pool_bytes", [1, 3000, 10**6])
 @pytest.mark.parametrize("chunk", [3, 16])
 def test_disk_gives_the_batches_that_memory_gives(numbered_images, monkeypatch, pool_bytes, chunk):
-    monkeypatch.setattr(order, "POOL_BYTES", pool_bytes)
+    monkeypatch.setattr(shuffle, "POOL_BYTES", pool_bytes)
     split = numbered_images(457, chunk)
     memory, disk = (see(ImageTransitions(split, place), "image", 12) for place in (True, False))
     assert memory == disk
 
 
 def test_from_disk_memory_holds_no_more_than_the_pools_in_use(numbered_images, monkeypatch):
-    monkeypatch.setattr(order, "POOL_BYTES", 12 * 4 * 16 * 10)  # ten spans
+    monkeypatch.setattr(shuffle, "POOL_BYTES", 12 * 4 * 16 * 10)  # ten spans
     held = []
     monkeypatch.setattr(image_batches, "Pool", lambda images, *rest: held.append(len(images)) or Pool(images, *rest))
     see(ImageTransitions(numbered_images(3000), in_memory=False), "image", 30)
@@ -149,7 +149,7 @@ def trajectories_in_batches(index: np.ndarray) -> np.ndarray:
 
 
 def epoch_of(order: Order, epoch: int = 0) -> np.ndarray:
-    return np.concatenate([index for _, index in order.pools(0, epoch)])
+    return np.concatenate([index for _, index in shuffle.pools(0, epoch)])
 
 
 def test_a_pool_knows_no_places_in_the_batch():
@@ -161,7 +161,7 @@ def test_a_pool_knows_no_places_in_the_batch():
 
 
 def test_batches_have_nearly_as_many_trajectories_as_by_a_full_shuffle():
-    mixed, full = (trajectories_in_batches(epoch_of(order)).mean() for order in (MIXED, Order.full(200_000)))
+    mixed, full = (trajectories_in_batches(epoch_of(shuffle)).mean() for order in (MIXED, Order.full(200_000)))
     assert mixed > 0.8 * full
 
 

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline import cli
-from pipeline.cli import main, prepare
-from pipeline.errors import UserError
-from pipeline.options import COMMANDS, EvaluateCommand, GenerateCommand, ShowCommand, TrainCommand, kind_of
+from pipeline.command_line import cli
+from pipeline.command_line.cli import main, prepare
+from pipeline.command_line.fields import kind_of
+from pipeline.command_line.options import COMMANDS, EvaluateCommand, GenerateCommand, ShowCommand, TrainCommand
+from pipeline.system.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = "world_model_train train"

@@ -22,10 +22,10 @@ import tensorflow as tf
 
 cpu, halves = tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, halves)
-from pipeline.cli import main
+from pipeline.command_line.cli import main
 
 if step := os.environ.get("SIGTERM_AFTER"):
-    from pipeline.training.keeping import RunKeeper
+    from pipeline.training.keeper import RunKeeper
 
     def then_end(keeper, batch, logs=None, on_train_batch_end=RunKeeper.on_train_batch_end):
         if keeper._steps_done() + 1 == int(step):

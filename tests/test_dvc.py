@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.dataset.format import path_of
-from pipeline.options import (
+from pipeline.command_line.options import (
     DatasetOptions,
     EvaluateCommand,
     EvaluateOptions,
@@ -22,8 +21,9 @@ from pipeline.options import (
     TrainOptions,
     WorldModelOptions,
 )
-from pipeline.runs import Run
-from pipeline.training.command import NOT_RECORDED
+from pipeline.dataset.key import path_of
+from pipeline.runs.folder import Run
+from pipeline.training.stage import NOT_RECORDED
 from tools.scratch import copy_files, save_states_all_the_time, set_params
 
 ROOT = Path(__file__).parents[1]
@@ -194,11 +194,11 @@ def test_dvc_does_only_what_has_to_be_done(tmp_path):
     assert len(run.history_file.read_text().splitlines()) == 61
     assert here.metrics() != first
     assert set(here.changed_files()) == {
-        "dvc.lock", "params.yaml", "pipeline/training/keeping.py", "models/lightsout-lightsout/metrics.json",
+        "dvc.lock", "params.yaml", "pipeline/training/keeper.py", "models/lightsout-lightsout/metrics.json",
     }  # fmt: skip
 
     # and back: nothing is computed again
-    here.run("git", "checkout", "params.yaml", "pipeline/training/keeping.py")
+    here.run("git", "checkout", "params.yaml", "pipeline/training/keeper.py")
     assert here.repro() == {"generate": "unchanged", "train": "cached", "evaluate": "cached"}
     assert here.metrics() == first
     assert here.changed_files() == []

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
+from pipeline.command_line.options import GenerateCommand
 from pipeline.evaluation.code_use import measure_code_use
 from pipeline.evaluation.exhaustive import prove
 from pipeline.evaluation.identity import measure_identity
@@ -13,9 +13,9 @@ from pipeline.evaluation.report import table
 from pipeline.evaluation.robustness import add_noise, measure_robustness
 from pipeline.evaluation.rollout import measure_rollout, roll_out
 from pipeline.evaluation.subject import Subject
-from pipeline.generation.command import ensure_dataset
-from pipeline.options import GenerateCommand
+from pipeline.generation.stage import ensure_dataset
 from pipeline.puzzles import PUZZLES
+from pipeline.system.errors import UserError
 
 SIZE = (32, 32)
 

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import UserError, did_you_mean, one_line, shown
-from pipeline.options import (
+from pipeline.command_line.fields import as_attributes, default_of, groups_of, markdown_table
+from pipeline.command_line.options import (
     COMMANDS,
-    LARGEST_SIDE,
     MOST,
     OPTIMIZERS,
     DatasetOptions,
@@ -21,13 +20,11 @@ from pipeline.options import (
     TrainCommand,
     TrainOptions,
     WorldModelOptions,
-    as_attributes,
-    check_places,
-    default_of,
-    groups_of,
-    markdown_table,
 )
+from pipeline.command_line.places import check_places
+from pipeline.command_line.values import LARGEST_SIDE
 from pipeline.puzzles import PUZZLES
+from pipeline.system.errors import UserError, did_you_mean, one_line, shown
 
 DOCUMENTED_DEFAULTS = {
     "dataset": "rubikscube",

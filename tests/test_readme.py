@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.options import TrainCommand, markdown_table
+from pipeline.command_line.fields import markdown_table
+from pipeline.command_line.options import TrainCommand
 from pipeline.puzzles import PUZZLES
 from pipeline.world_model.registry import WORLD_MODELS
 

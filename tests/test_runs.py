@@ -8,8 +8,9 @@ import shutil
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.runs import Run, State, replacing, write_json
+from pipeline.runs.files import replacing, write_json
+from pipeline.runs.folder import Run, State
+from pipeline.system.errors import UserError
 
 
 class Model:

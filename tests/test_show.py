@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.cli import main
-from pipeline.generation.command import ensure_dataset
-from pipeline.options import GenerateCommand, TrainCommand, as_attributes
-from pipeline.runs import Run
+from pipeline.command_line.cli import main
+from pipeline.command_line.fields import as_attributes
+from pipeline.command_line.options import GenerateCommand, TrainCommand
+from pipeline.generation.stage import ensure_dataset
+from pipeline.runs.folder import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 HISTORY = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]

@@ -7,10 +7,10 @@ import shutil
 import pytest
 from PIL import Image
 
-from pipeline.cli import main
+from pipeline.command_line.cli import main
+from pipeline.command_line.options import OPTIMIZERS, TrainCommand
 from pipeline.evaluation.report import Effort
-from pipeline.options import OPTIMIZERS, TrainCommand
-from pipeline.training import beginning, fitting
+from pipeline.training import fit, start
 
 COMMAND = ["world_model_train", "train"]
 SMALL = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 4k --train_epochs 6 --mini_batch_size 300"
@@ -39,7 +39,7 @@ def train(**other) -> int:
 def quickly_measured():
     """Let training end with a short measurement; evaluation has tests of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "QUICK", Effort(episodes=2, steps=20, states=200))
+        patch.setattr(fit, "QUICK", Effort(episodes=2, steps=20, states=200))
         yield
 
 
@@ -146,7 +146,7 @@ def test_evaluate_without_a_run_says_what_would_make_one(tmp_path, monkeypatch, 
 
 def test_a_finished_run_is_not_made_again_unless_asked(finished, monkeypatch, capsys):
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "fit_and_measure", lambda *_: pytest.fail("trained again"))
+        patch.setattr(fit, "fit_and_measure", lambda *_: pytest.fail("trained again"))
         capsys.readouterr()
         assert train() == 0
         assert "finished" in capsys.readouterr().out
@@ -197,7 +197,7 @@ def test_every_optimizer_of_the_list_can_be_built(optimizer):
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     options = SimpleNamespace(optimizer=optimizer, learning_rate=None, world_model="rubikscube")
-    beginning.compile_for_training(model, options, steps=10)
+    start.compile_for_training(model, options, steps=10)
     assert type(model.optimizer).__name__.lower() == optimizer
 
 

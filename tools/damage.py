@@ -20,11 +20,11 @@ import numpy as np
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from pipeline.command_line.options import GenerateCommand
 from pipeline.dataset.cache import check_usable
 from pipeline.dataset.checks import Unusable, open_dataset
-from pipeline.dataset.format import DatasetKey
-from pipeline.generation.command import attributes_of, ensure_dataset
-from pipeline.options import GenerateCommand
+from pipeline.dataset.key import DatasetKey
+from pipeline.generation.stage import attributes_of, ensure_dataset
 
 DATASETS = ({"dataset": "lightsout_4x4", "dataset_size": 300, "img_size": (4, 4)},
             {"dataset": "slidepuzzle_3x3", "dataset_size": 3000, "img_size": (24, 24)})  # fmt: skip

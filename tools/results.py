@@ -8,8 +8,8 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the folder of the pipeline
 
-from pipeline.options import TrainCommand
-from pipeline.runs import Run
+from pipeline.command_line.options import TrainCommand
+from pipeline.runs.folder import Run
 
 
 def main():

@@ -64,7 +64,7 @@ def copy_files(folder: Path):
 
 def save_states_all_the_time(folder: Path):
     """Change the copied code so that training saves a state as often as it can."""
-    keeping = folder / "pipeline/training/keeping.py"
+    keeping = folder / "pipeline/training/keeper.py"
     text, changes = re.subn(r"(?m)^SECONDS_BETWEEN_STATES = \d+", "SECONDS_BETWEEN_STATES = 0.1", keeping.read_text())
     assert changes == 1, "SECONDS_BETWEEN_STATES has moved"
     keeping.write_text(text)

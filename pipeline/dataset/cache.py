@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.dataset.checks import Unusable, check_made_with, check_values, open_dataset
-from pipeline.dataset.format import clear_partials
-from pipeline.errors import UserError
-from pipeline.locks import locked
+from ..system.errors import UserError
+from ..system.locks import locked
+from .checks import Unusable, check_made_with, check_values, open_dataset
+from .writing import clear_partials
 
 
 def find_or_make(path: Path, attributes: dict, make: Callable[[], None]):

@@ -14,10 +14,11 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.dataset.format import ARRAYS, FORMAT_VERSION, SPLITS, DatasetKey, checksum_of, chunk_shape, frame_count
-from pipeline.errors import UserError, shown
-from pipeline.options import STARTS, DatasetOptions
-from pipeline.puzzles import PUZZLES
+from ..command_line.options import STARTS, DatasetOptions
+from ..puzzles import PUZZLES
+from ..system.errors import UserError, shown
+from .key import DatasetKey
+from .layout import ARRAYS, FORMAT_VERSION, SPLITS, checksum_of, chunk_shape, frame_count
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FILTERS = [h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.evaluation.subject import Subject
+from .subject import Subject
 
 STATES = 20_000
 

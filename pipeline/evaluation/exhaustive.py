@@ -3,9 +3,9 @@
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.errors import UserError
-from pipeline.evaluation.subject import Subject
-from pipeline.puzzles.search import state_numbers
+from ..puzzles.search import state_numbers
+from ..system.errors import UserError
+from .subject import Subject
 
 MOST_STATES = 10_000_000
 PART = 20_000

@@ -3,8 +3,8 @@
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.evaluation.subject import Subject
-from pipeline.puzzles.search import state_numbers
+from ..puzzles.search import state_numbers
+from .subject import Subject
 
 WALKERS, WAYS, DETOUR = 10_000, 20_000, 4
 

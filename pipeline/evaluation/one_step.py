@@ -3,8 +3,8 @@
 import h5py
 import numpy as np
 
-from pipeline.evaluation.subject import Subject
-from pipeline.puzzles.search import state_numbers
+from ..puzzles.search import state_numbers
+from .subject import Subject
 
 MOST_NUMBERS = 6  # of changed bits that are reported one by one
 

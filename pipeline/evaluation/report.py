@@ -1,20 +1,20 @@
-"""All measurements of a world model together: as a dictionary, as a table, as pictures."""
+"""All measurements of a world model together: as a dictionary, as a table, as drawing."""
 
 from dataclasses import dataclass
 
 import h5py
 import numpy as np
 
-from pipeline import pictures
-from pipeline.evaluation.code_use import measure_code_use
-from pipeline.evaluation.exhaustive import prove
-from pipeline.evaluation.identity import measure_identity
-from pipeline.evaluation.one_step import measure_walk
-from pipeline.evaluation.robustness import measure_robustness
-from pipeline.evaluation.rollout import MILESTONES, Rollout, measure_rollout, roll_out
-from pipeline.evaluation.seen import measure_seen
-from pipeline.evaluation.subject import Subject
-from pipeline.runs import Run
+from ..pictures import drawing
+from ..runs.folder import Run
+from .code_use import measure_code_use
+from .exhaustive import prove
+from .identity import measure_identity
+from .one_step import measure_walk
+from .overlap import measure_seen
+from .robustness import measure_robustness
+from .rollout import MILESTONES, Rollout, measure_rollout, roll_out
+from .subject import Subject
 
 SHOWN = 6  # transitions in the strip
 
@@ -80,7 +80,7 @@ def draw(subject: Subject, file: h5py.File, rollout: Rollout, run: Run):
     before = np.stack([walk["images"][frame] for frame in frames.tolist()])
     after = np.stack([walk["images"][frame + 1] for frame in frames.tolist()])
     predicted = subject.model.decode(subject.step(subject.encode(before), actions))
-    pictures.strip(before, [names[action] for action in actions], predicted, after, run.strip)
+    drawing.strip(before, [names[action] for action in actions], predicted, after, run.strip)
     steps = [0, *(step for step in MILESTONES if step < len(rollout.states))]
     truth = subject.puzzle.render(rollout.states[steps, 0], subject.img_size)
-    pictures.dream(steps, truth, subject.model.decode(rollout.codes[steps, 0]), rollout.exact, run.dream)
+    drawing.dream(steps, truth, subject.model.decode(rollout.codes[steps, 0]), rollout.exact, run.dream)

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.evaluation.subject import Subject
+from .subject import Subject
 
 NOISE = (4, 8, 16, 32)  # standard deviations, of 255
 

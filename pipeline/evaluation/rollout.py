@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.evaluation.subject import Subject
+from .subject import Subject
 
 MILESTONES = (1, 10, 100, 1000, 10_000)
 ERRORS_EVERY = 10  # steps between those at which the decoded images are compared

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.memory import rows_within
-from pipeline.puzzles import Puzzle
+from ..puzzles import Puzzle
+from ..system.memory import rows_within
 
 BATCH, BATCH_BYTES = 2000, 2**26  # images or codes at a time: at most so many, and images of so many bytes
 

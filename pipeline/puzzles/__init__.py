@@ -1,10 +1,10 @@
 """The puzzles. A new one is a file here and a line in `PUZZLES`; nothing else changes."""
 
-from pipeline.puzzles.base import Puzzle
-from pipeline.puzzles.lightsout import LightsOut
-from pipeline.puzzles.rubikscube import RubiksCube
-from pipeline.puzzles.slidepuzzle import SlidePuzzle
-from pipeline.puzzles.sokoban import Sokoban
+from .base import Puzzle
+from .lightsout import LightsOut
+from .rubikscube import RubiksCube
+from .slidepuzzle import SlidePuzzle
+from .sokoban import Sokoban
 
 PUZZLES: dict[str, Puzzle] = {
     puzzle.name: puzzle

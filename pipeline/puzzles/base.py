@@ -47,7 +47,7 @@ class Puzzle(ABC):
 
     def all_states(self) -> np.ndarray:
         """List the whole state space, (state_count, S) uint8, by a search from the solved state."""
-        from pipeline.puzzles.search import reachable_states  # no state space is needed to play
+        from .search import reachable_states
 
         return reachable_states(self, self.start(np.random.default_rng(0), 1, "solved"))
 

@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipeline.puzzles.base import Puzzle
-from pipeline.puzzles.tiles import blank_tiles, cell_size, draw_board, read_board
+from .base import Puzzle
+from .tiles import blank_tiles, cell_size, draw_board, read_board
 
 OFF_COLOUR, ON_COLOUR, EDGE_COLOUR = (48, 52, 72), (255, 214, 64), (24, 24, 24)
 

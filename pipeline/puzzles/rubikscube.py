@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipeline.puzzles.base import Puzzle
-from pipeline.puzzles.pieces import Pieces, make_pieces
+from .base import Puzzle
+from .pieces import Pieces, make_pieces
 
 # The faces in the usual order. Each: outward normal, then the directions in which its columns and its rows run when
 # one looks at it from outside (x to the right, y up, z towards the viewer).

@@ -5,8 +5,8 @@ from math import factorial
 
 import numpy as np
 
-from pipeline.puzzles.base import Puzzle
-from pipeline.puzzles.tiles import blank_tiles, cell_size, draw_board, read_board
+from .base import Puzzle
+from .tiles import blank_tiles, cell_size, draw_board, read_board
 
 BLANK_COLOUR, TILE_COLOUR, DIGIT_COLOUR, EDGE_COLOUR = (
     (40, 40, 48),

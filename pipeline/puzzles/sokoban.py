@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipeline.puzzles.base import Puzzle
-from pipeline.puzzles.tiles import blank_tiles, cell_size, draw_board, read_board
+from .base import Puzzle
+from .tiles import blank_tiles, cell_size, draw_board, read_board
 
 FLOOR, WALL, BOX, PLAYER = range(4)
 SIDE, BOXES = 10, 4

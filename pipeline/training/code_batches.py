@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from pipeline.training.order import Order
-from pipeline.training.untuned import untuned
+from .shuffle import Order
+from .tuning import untuned
 
 READ_BYTES = 2**25  # of images read and encoded at a time
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from pipeline.errors import UserError
-from pipeline.model_file import load_world_model
-from pipeline.runs import Run, State
-from pipeline.worker import is_chief, worker_count
+from ..runs.folder import Run, State
+from ..system.cluster import is_chief, worker_count
+from ..system.errors import UserError
+from ..world_model.loading import load_world_model
 
 
 @cache

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from pipeline.training.order import Order
-from pipeline.training.untuned import untuned
+from .shuffle import Order
+from .tuning import untuned
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from pipeline.world_model.code import LinearCode
-from pipeline.world_model.coders import CODERS, linear_coder
-from pipeline.world_model.layers import Binarize
-from pipeline.world_model.registry import Architecture
-from pipeline.world_model.transition import build_transition
+from ..codes.linear_code import LinearCode
+from .coders import CODERS, linear_coder
+from .layers import Binarize
+from .registry import Architecture
+from .transition import build_transition
 
 LOSSES = ("reconstruction", "transition")  # each its own metric
 ACCURACIES = ("bit_match", "one_step_exact")

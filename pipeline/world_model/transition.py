@@ -3,9 +3,9 @@
 import keras
 from keras import layers
 
-from pipeline.world_model.coders import hidden
-from pipeline.world_model.layers import Cross, LinearPerAction, OneHot
-from pipeline.world_model.registry import Architecture
+from .coders import hidden
+from .layers import Cross, LinearPerAction, OneHot
+from .registry import Architecture
 
 KEEP = 4.0  # the logit with which an untrained transition says that a bit stays as it is
 

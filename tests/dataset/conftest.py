@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.generation.command import ensure_dataset
-from pipeline.options import GenerateCommand
+from pipeline.command_line.options import GenerateCommand
+from pipeline.generation.stage import ensure_dataset
 from pipeline.puzzles import PUZZLES
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from pipeline.dataset.chunks import fletcher32
-from pipeline.dataset.format import FORMAT_VERSION, DatasetKey, checksum_of, path_of
+from pipeline.dataset.key import DatasetKey, path_of
+from pipeline.dataset.layout import FORMAT_VERSION, checksum_of
 from pipeline.puzzles import PUZZLES
 
 PLAIN_READER = """

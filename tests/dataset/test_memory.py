@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from pipeline.dataset import format as dataset
+from pipeline.dataset import writing as dataset
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 import h5py
 import pytest
 
-from pipeline.cli import main
+from pipeline.command_line.cli import main
 from pipeline.dataset.checks import check_digest, open_dataset
-from pipeline.dataset.format import path_of
-from pipeline.errors import UserError
-from pipeline.generation.command import ensure_dataset, generate
+from pipeline.dataset.key import path_of
+from pipeline.generation.stage import ensure_dataset, generate
 from pipeline.puzzles import PUZZLES
+from pipeline.system.errors import UserError
 
 BASE = {"dataset_size": 100, "key": 0, "shuffle_length": 30, "img_size": (18, 12), "start": "solved"}
 

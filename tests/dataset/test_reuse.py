@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.generation.command import generate
+from pipeline.generation.stage import generate
 from pipeline.puzzles import PUZZLES
 
 

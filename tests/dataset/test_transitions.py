@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.generation.command import BLOCK_TRANSITIONS, trajectories
+from pipeline.generation.stage import BLOCK_TRANSITIONS, trajectories
 from pipeline.puzzles import PUZZLES
 
 BLOCK = BLOCK_TRANSITIONS // 30 * 30  # transitions in a block of trajectories of 30

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
-from pipeline.dataset import format as dataset
-from pipeline.dataset.format import DatasetKey, path_of
-from pipeline.errors import UserError
-from pipeline.generation.command import ensure_dataset, write_dataset
+from pipeline.command_line.cli import main
+from pipeline.dataset import writing as dataset
+from pipeline.dataset.key import DatasetKey, path_of
+from pipeline.generation.stage import ensure_dataset, write_dataset
 from pipeline.puzzles import PUZZLES
+from pipeline.system.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 PUZZLE = PUZZLES["lightsout_4x4"]
 
 DIES = """
 import os, signal, sys
-from pipeline.cli import main
+from pipeline.command_line.cli import main
 from pipeline.puzzles import PUZZLES
 puzzle, calls = PUZZLES["lightsout_4x4"], []
 draw = puzzle.render
@@ -35,7 +35,7 @@ main(sys.argv[1:])
 """
 DISK_FILLS = """
 import resource, sys
-from pipeline.cli import main
+from pipeline.command_line.cli import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
 sys.exit(main(sys.argv[2:]))
 """

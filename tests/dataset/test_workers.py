@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
-from pipeline.generation import command as generation
-from pipeline.generation import executors
-from pipeline.generation.executors import InOrder, ahead
+from pipeline.command_line.cli import main
+from pipeline.generation import stage as generation
+from pipeline.system import executors
+from pipeline.system.executors import InOrder, ahead
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = ("--dataset=sokoban", "--dataset_size=20_000", "--img_size=20x20", "--start=solved")  # two blocks
@@ -71,9 +71,7 @@ def test_what_is_no_address_is_refused(address, capsys):
 
 
 def test_generating_without_a_scheduler_imports_no_dask():
-    code = (
-        "import sys, pipeline.generation.command; print(any(name in sys.modules for name in ('dask', 'distributed')))"
-    )
+    code = "import sys, pipeline.generation.stage; print(any(name in sys.modules for name in ('dask', 'distributed')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

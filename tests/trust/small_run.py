@@ -2,7 +2,7 @@
 
 import csv
 
-from pipeline.cli import main
+from pipeline.command_line.cli import main
 from tools.scratch import weights_digest
 
 SMALL = {

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_run import train
 
-from pipeline.cli import main
+from pipeline.command_line.cli import main
+from pipeline.command_line.options import GenerateCommand
 from pipeline.dataset.cache import check_usable
 from pipeline.dataset.checks import Unusable, open_dataset
-from pipeline.dataset.format import DatasetKey
-from pipeline.errors import UserError
-from pipeline.generation import room
-from pipeline.generation.command import attributes_of, ensure_dataset
-from pipeline.options import GenerateCommand
+from pipeline.dataset.key import DatasetKey
+from pipeline.generation import capacity
+from pipeline.generation.stage import attributes_of, ensure_dataset
+from pipeline.system.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 FILE = "lightsout_4x4-size3000-key0-shuffle30-img32x32-auto.h5"
@@ -96,7 +96,7 @@ def test_of_eight_that_want_the_same_dataset_one_makes_it_and_the_others_wait(tm
 
 def test_what_does_not_fit_on_the_disk_is_refused_before_it_is_begun_with_what_would_fit(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda place: usage._replace(free=10_000_000))
+    monkeypatch.setattr(capacity.shutil, "disk_usage", lambda place: usage._replace(free=10_000_000))
     wanted = {"dataset": "lightsout_4x4", "data_dir": str(tmp_path)}
     with pytest.raises(UserError, match=r"needs about .* MB on the disk, and 9.9 MB are free in .*") as refusal:
         ensure_dataset(GenerateCommand(dataset_size=1_000_000, **wanted))
@@ -106,10 +106,10 @@ def test_what_does_not_fit_on_the_disk_is_refused_before_it_is_begun_with_what_w
 
 
 def test_what_does_not_fit_in_memory_is_refused_with_the_minibatch_that_would(tmp_path, monkeypatch):
-    for module in ("pipeline.memory", "pipeline.generation.room"):
+    for module in ("pipeline.system.memory", "pipeline.generation.capacity"):
         monkeypatch.setattr(f"{module}.available_bytes", lambda: 17_200_000)
     wanted = {"dataset_size": 30_000, "img_size": (64, 64), "data_dir": str(tmp_path)}
-    monkeypatch.setattr("pipeline.generation.executors.cores", lambda: 2)
+    monkeypatch.setattr("pipeline.system.executors.cores", lambda: 2)
     with pytest.raises(UserError, match=r"--dataset_minibatch_size [0-9]+ would fit"):
         ensure_dataset(GenerateCommand(**wanted))
     assert not list(tmp_path.glob("*"))
@@ -122,7 +122,7 @@ def test_a_disk_that_fills_up_meanwhile_is_one_line_and_nothing_is_left(tmp_path
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True).returncode:
         pytest.skip("nothing can be mounted here")
     try:
-        monkeypatch.setattr(room.Room, "check_disk", lambda *_: None)  # as if others had filled it since
+        monkeypatch.setattr(capacity.Room, "check_disk", lambda *_: None)  # as if others had filled it since
         words = ["--dataset=rubikscube", "--dataset_size=20k", f"--data_dir={place}"]
         assert main(["world_model_train", "generate", *words]) == 2
         assert "can't be written (No space left on device)" in capfd.readouterr().err.splitlines()[-1]

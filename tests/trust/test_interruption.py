@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.interruption import Interrupted, asked_to_end, finishing_first, interruptible
+from pipeline.system.interruption import Interrupted, asked_to_end, finishing_first, interruptible
 
 ROOT = Path(__file__).parents[2]
 SIGNALS = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

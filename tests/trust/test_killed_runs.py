@@ -6,10 +6,10 @@ import signal
 import pytest
 from small_run import FOLDER, outcome, train
 
-from pipeline import runs
-from pipeline.runs import Run
-from pipeline.training import beginning, fitting, keeping
-from pipeline.training.keeping import RunKeeper
+from pipeline.runs import folder
+from pipeline.runs.folder import Run
+from pipeline.training import fit, keeper, start
+from pipeline.training.keeper import RunKeeper
 
 STEPS = 6  # batches in an epoch of the small run
 
@@ -35,7 +35,7 @@ def act_at(monkeypatch, step, act):
 
 
 def save_at_once(monkeypatch):
-    monkeypatch.setattr(keeping, "SECONDS_BETWEEN_STATES", 0)
+    monkeypatch.setattr(keeper, "SECONDS_BETWEEN_STATES", 0)
 
 
 def killed(monkeypatch, saved_at, killed_at, **options):
@@ -78,7 +78,7 @@ def test_a_run_killed_between_two_batches_ends_equal(saved_at, killed_at, place,
 
 
 def test_a_run_that_gives_tensorflow_several_batches_at_a_time_ends_equal(place, monkeypatch):
-    monkeypatch.setattr(fitting, "MOST_BATCHES_PER_CALL", 3)
+    monkeypatch.setattr(fit, "MOST_BATCHES_PER_CALL", 3)
     killed(monkeypatch, STEPS + 3, 2 * STEPS)
     assert train() == 0
     assert train(output_dir="unkilled") == 0
@@ -93,7 +93,7 @@ def test_a_run_killed_again_and_again_ends_equal(place, unkilled, monkeypatch):
 
 
 def test_a_run_that_trains_all_parts_from_images_ends_equal(place, monkeypatch):
-    monkeypatch.setattr(beginning, "find_code", lambda *_: None)
+    monkeypatch.setattr(start, "find_code", lambda *_: None)
     killed(monkeypatch, 8, 9, train_epochs="2")
     assert train(train_epochs="2") == 0
     assert train(train_epochs="2", output_dir="unkilled") == 0
@@ -110,15 +110,17 @@ EARLY = {"stop_when_exact": "1", "train_epochs": "30"}
 def test_a_run_killed_after_its_last_epoch_trains_no_further(moment, options, place, unkilled, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(Killed):
         if moment == "models":
-            patch.setattr(fitting, "save_model", dies)
+            patch.setattr(fit, "save_model", dies)
         elif moment == "measuring":
-            patch.setattr(fitting, "measure", dies)
+            patch.setattr(fit, "measure", dies)
         elif moment == "clearing":
             patch.setattr(Run, "drop_checkpoint", dies)
         else:
-            write_json = runs.write_json
+            write_json = folder.write_json
             at = Run(FOLDER).folder / f"{moment}.json"
-            patch.setattr(runs, "write_json", lambda path, content: dies() if path == at else write_json(path, content))
+            patch.setattr(
+                folder, "write_json", lambda path, content: dies() if path == at else write_json(path, content)
+            )
         train(**options)
     with monkeypatch.context() as patch:
         patch.setattr(RunKeeper, "on_train_batch_end", lambda *_: pytest.fail("trained further"))
@@ -174,6 +176,6 @@ def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on_and_loses_nothing
 
 def test_an_interruption_before_the_first_state_says_that_nothing_was_trained(place, monkeypatch, capsys):
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.training.command.load_keras", lambda: os.kill(os.getpid(), signal.SIGTERM))
+        patch.setattr("pipeline.training.stage.load_keras", lambda: os.kill(os.getpid(), signal.SIGTERM))
         assert train() == 143
     assert "nothing was trained yet" in capsys.readouterr().err.strip().split("\n")[-1]

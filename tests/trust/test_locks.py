@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.locks import locked
+from pipeline.system.locks import locked
 
 ROOT = Path(__file__).parents[2]
 HOLD = "with locked(Path('it.lock'), 'waiting'): print('held', flush=True); input()"

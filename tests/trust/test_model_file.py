@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.model_file import load_world_model, model_digest
-from pipeline.options import OPTIMIZERS
-from pipeline.training import beginning
+from pipeline.command_line.options import OPTIMIZERS
+from pipeline.system.errors import UserError
+from pipeline.training import start
+from pipeline.world_model.loading import load_world_model, model_digest
 from pipeline.world_model.model import build_world_model
 from pipeline.world_model.registry import WORLD_MODELS
 
@@ -26,7 +26,7 @@ MOST_KILOBYTES = 100_000  # of memory that a refusal may take on top
 def built(name="lightsout", optimizer="adam"):
     """A world model as training makes it."""
     model = build_world_model(WORLD_MODELS[name], SIZE, 4, None)
-    beginning.compile_for_training(
+    start.compile_for_training(
         model, SimpleNamespace(world_model=name, optimizer=optimizer, learning_rate=None, train_epochs=1), 10
     )
     return model
@@ -104,7 +104,7 @@ def test_a_model_saved_and_loaded_trains_on_bit_for_bit_with_every_optimizer(opt
     ]
     model = build_world_model(WORLD_MODELS["lightsout"].__class__(**vars(WORLD_MODELS["lightsout"]) | {"max_bits": 6}),
                               (4, 4), 2, None)  # fmt: skip
-    beginning.compile_for_training(
+    start.compile_for_training(
         model, SimpleNamespace(world_model="lightsout", optimizer=optimizer, learning_rate=None, train_epochs=1), 10
     )
     model.run_eagerly, model.jit_compile = True, False

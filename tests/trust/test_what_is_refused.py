@@ -14,12 +14,12 @@ import pytest
 import tensorflow as tf
 from small_run import FOLDER, SMALL, outcome, train
 
-from pipeline import runs
-from pipeline.cli import main
-from pipeline.evaluation.seen import measure_seen
-from pipeline.runs import Run
-from pipeline.training import fitting, keeping
-from pipeline.training.keeping import RunKeeper
+from pipeline.command_line.cli import main
+from pipeline.evaluation.overlap import measure_seen
+from pipeline.runs import folder
+from pipeline.runs.folder import Run
+from pipeline.training import fit, keeper
+from pipeline.training.keeper import RunKeeper
 
 ROOT = Path(__file__).parents[2]
 QUICKLY = {"output_dir": FOLDER, "data_dir": "../data", "episodes": 2, "steps": 20, "states": 200}
@@ -57,7 +57,7 @@ def test_numbers_that_are_not_finite_stop_the_run_and_another_rate_trains(
 
     with monkeypatch.context() as patch:
         patch.setattr(RunKeeper, "on_train_batch_end", goes_wrong)
-        patch.setattr(keeping, "SECONDS_BETWEEN_STATES", between_states)
+        patch.setattr(keeper, "SECONDS_BETWEEN_STATES", between_states)
         assert train() == 2
     line = the_line(capsys)
     assert "training went wrong in epoch 2" in line and after in line
@@ -119,7 +119,7 @@ def test_a_disk_that_is_full_is_named_in_one_line_and_the_run_goes_on_when_there
             raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "_sync", is_full)
+        patch.setattr(folder, "_sync", is_full)
         assert train() == 2
     line = the_line(capsys)
     assert "can't be written" in line and "No space left" in line
@@ -182,8 +182,8 @@ def test_a_second_process_waits_and_finds_the_finished_run(place, capsys):
 
 def recorded() -> str:
     """Write the options of the small run as a run records them."""
-    from pipeline.options import TrainCommand
-    from pipeline.training.command import recorded
+    from pipeline.command_line.options import TrainCommand
+    from pipeline.training.stage import recorded
 
     return json.dumps(recorded(TrainCommand(**SMALL)))
 
@@ -208,7 +208,7 @@ def test_states_of_the_walk_that_training_has_seen_are_counted(tmp_path):
 
 
 def little_memory(monkeypatch, count):
-    for module in ("pipeline.memory", "pipeline.training.fitting"):
+    for module in ("pipeline.system.memory", "pipeline.training.fit"):
         monkeypatch.setattr(f"{module}.available_bytes", lambda: count)
 
 
@@ -233,7 +233,7 @@ def test_a_training_that_does_not_fit_in_memory_is_refused_before_it_starts_with
     assert f"{what} needs about" in line and f"Received: --{option} {SMALL[option].replace('k', '000')}" in line
     fits = others | {option: what_fits(line, option)}
     with monkeypatch.context() as patch:  # the dataset itself needs more than codes do
-        patch.setattr("pipeline.generation.room.Room.check_memory", lambda *_: None)
+        patch.setattr("pipeline.generation.capacity.Room.check_memory", lambda *_: None)
         assert train(**fits) == 0
 
 
@@ -265,6 +265,6 @@ def test_an_evaluation_that_does_not_fit_in_memory_is_refused_before_it_starts_w
 
 
 def test_memory_that_runs_out_all_the_same_is_said_in_one_line(place, monkeypatch, capsys):
-    monkeypatch.setattr(fitting, "read_split", lambda *_, **__: np.empty(2**60, np.uint8))
+    monkeypatch.setattr(fit, "read_split", lambda *_, **__: np.empty(2**60, np.uint8))
     assert train() == 2
     assert "error: there isn't enough memory: Unable to allocate 1.00 EiB" in the_line(capsys)

@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from pipeline.codes import tile_bits
+from pipeline.codes.linear_code import LinearCode, find_code
 from pipeline.puzzles import PUZZLES
-from pipeline.world_model import tile_bits
-from pipeline.world_model.code import LinearCode, find_code
 
 SAMPLE, UNSEEN = 1000, 1500
 CUBE_CODES = [  # image size, most bits

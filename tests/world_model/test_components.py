@@ -5,11 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 
+from pipeline.codes import components, pixel_bits
+from pipeline.codes.linear import flat
+from pipeline.codes.linear_code import find_code, make_code, mend
+from pipeline.codes.value_bits import ValueBits
 from pipeline.puzzles import PUZZLES
-from pipeline.world_model import components, pixel_bits
-from pipeline.world_model.code import find_code, make_code, mend
-from pipeline.world_model.linear import flat
-from pipeline.world_model.value_bits import ValueBits
 
 
 @cache

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.codes.linear_code import find_code
 from pipeline.puzzles import PUZZLES
-from pipeline.world_model.code import find_code
+from pipeline.rules.linear_start import find_copies, linear_start
 from pipeline.world_model.layers import Binarize, LinearPerAction
-from pipeline.world_model.linear_start import find_copies, linear_start
 from pipeline.world_model.model import DiscreteWorldModel, build_world_model, unpacked
 from pipeline.world_model.registry import WORLD_MODELS, Architecture
 from pipeline.world_model.transition import build_transition
@@ -257,8 +257,9 @@ def saved(tmp_path_factory):
 CHECK = """
 import json, sys
 import numpy as np
-from pipeline.keras_start import load_keras
+from pipeline.system.backend import load_keras
 keras = load_keras()
+import pipeline.world_model.model
 model, made = keras.models.load_model(sys.argv[1] + "/model.keras"), np.load(sys.argv[1] + "/made.npz")
 codes = model.encode(made["images"])
 print(json.dumps({

@@ -1,0 +1,1 @@
+"""From frames to a code: lattices, parts, bits, in NumPy and SciPy."""

@@ -1,0 +1,240 @@
+"""Every option once: its name, type, default, bounds, choices and help line.
+
+An option is a field of a group; a command is the groups it inherits from. The command line, its help, the
+record of a run and the option table of the README are all made from these fields. Making an options object
+checks its values, and raises `UserError` with one sentence if one is wrong; `places.check_places` then looks at the
+disk. Neither creates anything.
+"""
+
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from ..puzzles import PUZZLES
+from ..system.errors import UserError
+from ..world_model.registry import WORLD_MODELS
+from .group import Options
+from .refusing import received
+from .values import (
+    ADDRESS,
+    COUNT,
+    FILE,
+    FOLDER,
+    LARGEST_SIDE,
+    NUMBER,
+    SEED,
+    SIDES,
+    SWITCH,
+    Remark,
+    one_of,
+)
+
+MOST = 2_000_000_000  # transitions: with two frames for each, a frame's number still fits 32 bits
+STARTS = ("auto", "solved", "anywhere")
+PLACES = ("auto", "memory", "disk")
+OPTIMIZERS = (
+    "adam", "sgd", "adamw", "nadam", "rmsprop", "adagrad", "adadelta", "adamax", "adafactor", "ftrl", "lion",
+    "muon", "lamb", "schedulefreeadamw",
+)  # fmt: skip
+
+
+def _smallest_sizes() -> list[str]:
+    sizes = (f"{name} {' '.join(map(str, puzzle.smallest_img_size))}" for name, puzzle in PUZZLES.items())
+    return [f"Smallest: {', '.join(sizes)}. Largest: {LARGEST_SIDE} {LARGEST_SIDE}."]
+
+
+def _start_reasons() -> list[str]:
+    puzzles: dict[str, list[str]] = {}
+    for name, puzzle in PUZZLES.items():
+        puzzles.setdefault(f"{puzzle.default_start}, because {puzzle.start_reason}.", []).append(name)
+    return ["auto is, for", *(f"- {', '.join(names)}: {reason}" for reason, names in puzzles.items())]
+
+
+def _architectures() -> list[str]:
+    return [f"- {name}: {architecture.summary}" for name, architecture in WORLD_MODELS.items()]
+
+
+# ---- groups of options
+
+
+class DatasetOptions(Options):
+    """The dataset of state transitions."""
+
+    title: ClassVar[str] = "Dataset Options"
+
+    dataset: Annotated[str, one_of(PUZZLES)] = Field(
+        "rubikscube", description="The puzzle whose transitions make the dataset."
+    )
+    dataset_size: Annotated[int, COUNT] = Field(
+        300_000, ge=1, le=MOST, description="How many state transitions to generate."
+    )
+    dataset_minibatch_size: Annotated[int, COUNT] = Field(
+        30_000,
+        ge=1,
+        le=MOST,
+        description="How many to generate at a time; changes memory and speed, never the data.",
+    )
+    shuffle_length: Annotated[int, COUNT] = Field(
+        30, ge=1, le=100_000, description="How many random moves to make, one after another, from each start."
+    )
+    img_size: Annotated[tuple[int, int], SIDES, Remark(lines=_smallest_sizes)] = Field(
+        (32, 32), description="Height and width of the images in pixels."
+    )
+    key: Annotated[int, SEED] = Field(
+        0, ge=0, le=2**63 - 1, description="The random seed; the same options give the same data."
+    )
+    start: Annotated[str, one_of(STARTS), Remark(lines=_start_reasons)] = Field(
+        "auto",
+        description="Where the moves start: from the solved state, or from anywhere in the state space.",
+    )
+    data_dir: Annotated[str, FOLDER] = Field("data", description="The folder of the dataset files.")
+
+    @model_validator(mode="after")
+    def _image_shows_the_puzzle(self) -> Self:
+        smallest = PUZZLES[self.dataset].smallest_img_size
+        if self.img_size[0] < smallest[0] or self.img_size[1] < smallest[1]:
+            raise UserError(
+                f"--img_size must be at least {smallest[0]} {smallest[1]} to show {self.dataset}. "
+                f"Received: --img_size {self.img_size[0]} {self.img_size[1]}"
+            )
+        return self
+
+
+class GenerationOptions(Options):
+    """Where a dataset is generated; changes no byte of it, so nothing records it."""
+
+    title: ClassVar[str] = "Generation Options"
+
+    scheduler: Annotated[str | None, ADDRESS, Remark(default="this machine's cores")] = Field(
+        None, description="The Dask scheduler whose workers generate the dataset; they run in the project's folder."
+    )
+
+
+def _output_dir(given: dict[str, Any]) -> str:
+    return f"models/{given.get('dataset', 'rubikscube')}-{given['world_model']}"
+
+
+class WorldModelOptions(Options):
+    """The world model, and where its run is kept."""
+
+    title: ClassVar[str] = "World Model Options"
+
+    world_model: Annotated[str, one_of(WORLD_MODELS), Remark(lines=_architectures)] = Field(
+        "rubikscube", description="The architecture of the world model; any of them fits any dataset."
+    )
+    output_dir: Annotated[str, FOLDER, Remark(default="models/<dataset>-<world_model>")] = Field(
+        default_factory=_output_dir,
+        description="The folder of the run: the model, its history, metrics and pictures.",
+    )
+
+
+class TrainOptions(Options):
+    """The training."""
+
+    title: ClassVar[str] = "Training Options"
+
+    train_epochs: Annotated[int, COUNT] = Field(
+        2000, ge=1, le=1_000_000, description="How many times to go through the dataset."
+    )
+    mini_batch_size: Annotated[int, COUNT] = Field(
+        1000, ge=1, le=MOST, description="How many transitions a single training step sees."
+    )
+    optimizer: Annotated[str, one_of(OPTIMIZERS)] = Field(
+        "adam", description="The optimization algorithm, by its Keras name."
+    )
+    learning_rate: Annotated[float | None, NUMBER, Remark(default="what suits the world model")] = Field(
+        None, gt=0, le=100, description="The learning rate of the optimizer."
+    )
+    stop_when_exact: Annotated[int, COUNT, Remark(default="0, never")] = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Stop once the unseen walk has been exact for this many epochs in a row.",
+    )
+    dataset_in: Annotated[str, one_of(PLACES)] = Field(
+        "auto",
+        description="Where training keeps the images it needs: auto is memory where they fit, else disk. "
+        "Changes memory and speed, never the result.",
+    )
+    retrain: Annotated[bool, SWITCH] = Field(
+        False, description="Train again from the beginning, although the run is finished."
+    )
+
+
+class EvaluateOptions(Options):
+    """How much to measure."""
+
+    title: ClassVar[str] = "Evaluation Options"
+
+    episodes: Annotated[int, COUNT] = Field(
+        100, ge=1, le=100_000, description="How many open-loop episodes to roll out from their first image alone."
+    )
+    steps: Annotated[int, COUNT] = Field(10_000, ge=1, le=1_000_000, description="How many steps each episode has.")
+    states: Annotated[int, COUNT] = Field(
+        1_000_000, ge=1, le=100_000_000, description="Among how many distinct states to look for shared codes."
+    )
+    exhaustive: Annotated[bool, SWITCH] = Field(
+        False, description="Check every state and every action, for puzzles of at most 10 million states."
+    )
+
+
+class ShowOptions(Options):
+    """What to show."""
+
+    title: ClassVar[str] = "Show Options"
+
+    path: Annotated[str, FILE] = Field(description="A dataset's .h5 file, or the folder of a run.")
+    picture: Annotated[str | None, FILE, Remark(default="beside the file")] = Field(
+        None, description="Where to write the contact sheet of frames, a .png file."
+    )
+    verify: Annotated[bool, SWITCH] = Field(False, description="Read a whole dataset and compare it with its digest.")
+
+
+# ---- commands. Of several groups the last one named comes first: Python reads the bases from the right.
+
+
+class TrainCommand(TrainOptions, WorldModelOptions, DatasetOptions):
+    """Train a discrete world model on the dataset of a puzzle, which is generated first if it is missing."""
+
+    command: ClassVar[str] = "train"
+    writes: ClassVar[tuple[str, ...]] = ("data_dir", "output_dir")
+
+    @model_validator(mode="after")
+    def _mini_batch_fits_the_dataset(self) -> Self:
+        if self.mini_batch_size > self.dataset_size:
+            raise UserError(
+                f"--mini_batch_size must be at most --dataset_size, which is {self.dataset_size}. "
+                f"Received: {received(self, 'mini_batch_size')}"
+            )
+        return self
+
+
+class GenerateCommand(GenerationOptions, DatasetOptions):
+    """Generate the dataset of a puzzle: random moves, every state drawn as an image, in one HDF5 file."""
+
+    command: ClassVar[str] = "generate"
+    writes: ClassVar[tuple[str, ...]] = ("data_dir",)
+
+
+class EvaluateCommand(EvaluateOptions, WorldModelOptions, DatasetOptions):
+    """Measure a trained world model; dataset options not given are those the run recorded."""
+
+    command: ClassVar[str] = "evaluate"
+    writes: ClassVar[tuple[str, ...]] = ("output_dir",)
+
+
+class ShowCommand(ShowOptions):
+    """Show what a dataset or a run is: its options, shapes, size on disk, digest, and a sheet of frames."""
+
+    command: ClassVar[str] = "show"
+    writes: ClassVar[tuple[str, ...]] = ("picture",)
+    positional: ClassVar[str] = "path"
+
+    @model_validator(mode="after")
+    def _picture_is_png(self) -> Self:
+        if self.picture and not self.picture.lower().endswith(".png"):
+            raise UserError(f"--picture must end in .png. Received: {received(self, 'picture')}")
+        return self
+
+
+COMMANDS = Options.commands

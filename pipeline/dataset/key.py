@@ -1,0 +1,51 @@
+"""What decides a dataset's content, and where its file lies."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from .layout import FORMAT_VERSION
+
+WALKS, WALK_LENGTH = 10, 1000  # the unseen walk: 10,000 transitions that training never gets
+
+
+@dataclass(frozen=True)
+class DatasetKey:
+    """Everything that decides a dataset's content; equal keys give equal bytes."""
+
+    dataset: str
+    dataset_size: int
+    key: int
+    shuffle_length: int
+    img_size: tuple[int, int]
+    start: str
+
+    @classmethod
+    def of(cls, options) -> "DatasetKey":
+        """Take the key out of the dataset options."""
+        return cls(**{field.name: getattr(options, field.name) for field in fields(cls)})
+
+    @property
+    def file_name(self) -> str:
+        """The name in the cache; dvc.yaml spells the same pattern."""
+        height, width = self.img_size
+        return (
+            f"{self.dataset}-size{self.dataset_size}-key{self.key}-shuffle{self.shuffle_length}"
+            f"-img{height}x{width}-{self.start}.h5"
+        )
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """For each split its transitions and the length of its trajectories."""
+        return {
+            "train": (self.dataset_size, self.shuffle_length),
+            "evaluation": (WALKS * WALK_LENGTH, WALK_LENGTH),
+        }
+
+    def attributes(self) -> dict:
+        """What the file records of the key."""
+        return {**self.__dict__, "format_version": FORMAT_VERSION}
+
+
+def path_of(options) -> Path:
+    """Give the place in the cache of the dataset that the options ask for."""
+    return Path(options.data_dir) / DatasetKey.of(options).file_name

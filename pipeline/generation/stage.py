@@ -1,0 +1,144 @@
+"""Stage 1: from the dataset options to a file of transitions. Knows nothing of TensorFlow."""
+
+import zlib
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ..dataset.cache import find_or_make
+from ..dataset.chunks import pack
+from ..dataset.key import DatasetKey, path_of
+from ..dataset.layout import checksum_of, chunk_shape, frame_count
+from ..dataset.writing import SplitWriter, content_digest, new_file
+from ..puzzles import PUZZLES, Puzzle
+from ..system.executors import InOrder, ahead, workers
+from .capacity import Room
+
+BLOCK_TRANSITIONS = 16_384  # trajectories are made in blocks of about this many transitions
+TASK_FRAMES = 1500  # drawn and packed by one task: long against the work of handing it out
+SAMPLES = 3  # chunks, and one, by which the size of a file is estimated
+TASKS_EACH = 4  # per worker, that are running or waiting at a time
+
+
+def generate(options) -> None:
+    """Make the dataset file that the options ask for, or find it in the cache; print its path last."""
+    print(ensure_dataset(options))
+
+
+def ensure_dataset(options) -> Path:
+    """Give the path of the dataset that the options ask for, made now if the cache has none."""
+    path, key = path_of(options), DatasetKey.of(options)
+    make = partial(write_dataset, path, key, options.dataset_minibatch_size, getattr(options, "scheduler", None))
+    find_or_make(path, attributes_of(key), make)
+    return path
+
+
+def attributes_of(key: DatasetKey) -> dict:
+    """Give what a file records of how it was made, and what is compared before it is used again."""
+    puzzle = PUZZLES[key.dataset]
+    return {**key.attributes(), "action_names": puzzle.actions, "start_used": puzzle.resolve_start(key.start)}
+
+
+def write_dataset(path: Path, key: DatasetKey, minibatch_size: int, scheduler: str | None = None):
+    """Write the dataset of a key. Minibatch size and scheduler decide memory and speed, never a byte of the file."""
+    puzzle = PUZZLES[key.dataset]
+    start = puzzle.resolve_start(key.start)
+    print(f"dataset: {key.dataset_size:,} transitions of {key.dataset}, trajectories begin {_say_start(puzzle, start)}")
+    splits = key.sizes
+    room = Room(key, puzzle.state_size, partial(_packed_share, key, start))
+    room.check_disk(path.parent)
+    with (
+        workers(scheduler) as (executor, count),
+        new_file(path) as file,
+        tqdm(total=sum(frame_count(*sizes) for sizes in splits.values()), unit=" frames", unit_scale=True) as progress,
+    ):
+        attributes = attributes_of(key)
+        writers = {
+            split: SplitWriter(file, split, *sizes, key.img_size, puzzle.state_size) for split, sizes in splits.items()
+        }
+        most, at_a_time = _portions(minibatch_size, count)
+        room.check_memory(most, at_a_time, count, minibatch_size)
+        tasks, draw = InOrder(executor, most), partial(draw_and_pack, key.dataset, key.img_size)
+        for split, writer in writers.items():
+            writer.begin(tasks, draw, at_a_time)
+            walk = partial(trajectory_block, key.dataset, key.key, split, start, *splits[split])
+            for states, actions in ahead(executor, count, walk, range(block_count(*splits[split]))):
+                writer.add(states, actions)
+                progress.update(len(states))
+            writer.finish()
+        tasks.finish()
+        attributes["content_digest"] = content_digest(writers.values())
+        file.attrs.update({**attributes, "attributes_crc32": checksum_of(attributes)})
+
+
+def _portions(minibatch_size: int, count: int) -> tuple[int, int]:
+    """Split the minibatch into tasks for some workers: how many run or wait at a time, and the frames in each."""
+    most = max(1, min(TASKS_EACH * count, minibatch_size // TASK_FRAMES))
+    return most, min(TASK_FRAMES, minibatch_size)
+
+
+def _packed_share(key: DatasetKey, start: str) -> float:
+    """Draw and pack some of the images; gives their bytes in the file as a share of their bytes as they are."""
+    states, _ = trajectory_block(key.dataset, key.key, "train", start, *key.sizes["train"], 0)
+    rows = chunk_shape((len(states), *key.img_size, 3), np.uint8)[0]
+    firsts = {(len(states) - rows) * part // SAMPLES for part in range(SAMPLES + 1)}
+    images = [PUZZLES[key.dataset].render(states[first : first + rows], key.img_size) for first in firsts]
+    return sum(len(pack(part, rows)[0][0]) for part in images) / sum(part.nbytes for part in images)
+
+
+def draw_and_pack(name: str, img_size: tuple[int, int], states: np.ndarray, chunk_rows: int):
+    """Draw states (n, S) of a puzzle and pack the images into chunks, one after the other so that memory holds one."""
+    parts = (states[first : first + chunk_rows] for first in range(0, len(states), chunk_rows))
+    return [chunk for part in parts for chunk in pack(PUZZLES[name].render(part, img_size), chunk_rows)]
+
+
+def _say_start(puzzle: Puzzle, start: str) -> str:
+    if start == puzzle.default_start:
+        return f"{start} ({puzzle.start_reason})"
+    return f"{start}, as asked"
+
+
+def trajectories(puzzle: Puzzle, key: int, split: str, start: str, transitions: int, length: int):
+    """Make trajectories of `length` random actions, the last one shorter where `transitions` doesn't divide.
+
+    Yields:
+        states (f, S) uint8, the frames of some trajectories one after the other, and actions (n,) uint8.
+    """
+    for block in range(block_count(transitions, length)):
+        yield trajectory_block(puzzle.name, key, split, start, transitions, length, block)
+
+
+def block_count(transitions: int, length: int) -> int:
+    """Count the blocks that trajectories are made in."""
+    return -(-transitions // (_per_block(length) * length))
+
+
+def _per_block(length: int) -> int:
+    return max(1, BLOCK_TRANSITIONS // length)
+
+
+def trajectory_block(name: str, key: int, split: str, start: str, transitions: int, length: int, block: int):
+    """Make one block of the trajectories, from a random stream of its own that follows from (key, split, block).
+
+    Any block can be made alone, in any order, by any process, with the same result.
+
+    Returns:
+        states (f, S) uint8 and actions (n,) uint8, as `trajectories` yields them.
+    """
+    n = _per_block(length)
+    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([key, zlib.crc32(split.encode()), block])))
+    states, actions = _block(PUZZLES[name], rng, start, n, length)
+    wanted = min(transitions - block * n * length, actions.size)
+    return states.reshape(-1, states.shape[-1])[: frame_count(wanted, length)], actions.reshape(-1)[:wanted]
+
+
+def _block(puzzle: Puzzle, rng: np.random.Generator, start: str, n: int, length: int):
+    """Walk n trajectories: states (n, length + 1, S) uint8 and actions (n, length) uint8."""
+    states = np.empty((n, length + 1, puzzle.state_size), np.uint8)
+    states[:, 0] = puzzle.start(rng, n, start)
+    actions = rng.integers(0, len(puzzle.actions), (n, length), np.uint8)
+    for t in range(length):
+        states[:, t + 1] = puzzle.step(states[:, t], actions[:, t])
+    return states, actions

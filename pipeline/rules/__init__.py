@@ -1,0 +1,1 @@
+"""From codes and actions to what a transition starts from, in NumPy."""

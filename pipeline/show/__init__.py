@@ -1,0 +1,1 @@
+"""What a dataset file or a run is, told to the person."""

@@ -1,0 +1,77 @@
+"""What a dataset file or a run's folder is, told without TensorFlow."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ..dataset.checks import check_digest, open_dataset
+from ..dataset.key import DatasetKey
+from ..dataset.layout import ARRAYS, SPLITS
+from ..evaluation.report import table
+from ..pictures import drawing
+from ..runs.folder import Run
+from ..system.errors import UserError
+
+FRAMES_SHOWN, COLUMNS = 32, 8
+
+
+def show(options) -> None:
+    """Tell what is at a path."""
+    path = Path(options.path)
+    if path.is_dir():
+        if options.picture:
+            raise UserError(f"--picture is for datasets; a run has its own drawing. Received: --path {options.path}")
+        if options.verify:
+            raise UserError(f"--verify is for datasets; a run checks itself. Received: --path {options.path}")
+        _show_run(Run(path))
+    elif path.suffix == ".h5":
+        _show_dataset(path, Path(options.picture or path.with_suffix(".png")), options.verify)
+    else:
+        raise UserError(f"--path must be a dataset's .h5 file or the folder of a run. Received: {options.path}")
+
+
+def _show_dataset(path: Path, picture: Path, verify: bool):
+    with open_dataset(path) as file:
+        print(f"{path}: {_size(path.stat().st_size)}")
+        names = list(DatasetKey.__dataclass_fields__)
+        for name in [*names, "start_used", "format_version", "content_digest"]:
+            value = file.attrs[name]
+            print(f"  {name:16} {value.tolist() if isinstance(value, np.ndarray) else value}")
+        actions = file.attrs["action_names"].tolist()
+        print(f"  {'actions':16} {', '.join(actions[:12])}{f', ... ({len(actions)})' if len(actions) > 12 else ''}")
+        for split in SPLITS:
+            for name in ARRAYS:
+                array = file[split][name]
+                stored = array.id.get_storage_size()
+                print(f"  {array.name:19} {array.shape!s:23} {array.dtype!s:7} {_size(array.nbytes):>12}, "
+                      f"stored in {_size(stored)}")  # fmt: skip
+        if verify:
+            check_digest(file)
+            print("verified: every array is that of the digest")
+        frames = file["train/images"][:FRAMES_SHOWN]
+    try:
+        drawing.contact_sheet(frames, COLUMNS, picture)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"the frames can't be drawn in {picture} ({reason}); --picture puts them elsewhere") from None
+    print(f"the first {len(frames)} frames: {picture}")
+
+
+def _size(count: int) -> str:
+    """Write a number of bytes as a person reads it."""
+    power = sum(count >= limit for limit in (10**4, 10**6, 10**9))
+    return f"{count / 1000**power:,.{min(power, 1)}f} {('bytes', 'kB', 'MB', 'GB')[power]}"
+
+
+def _show_run(run: Run):
+    options = run.recorded_options()
+    if options is None:
+        raise UserError(f"{run.folder} isn't the folder of a run; a run has an options.json")
+    print(f"{run.folder}: {'finished' if run.is_finished() else 'not finished; the same train command goes on'}")
+    print("\n".join(f"  {name:24} {value}" for name, value in options.items()))
+    if run.is_finished():
+        print(table(json.loads(run.metrics_file.read_text())))
+    for place in sorted(run.folder.iterdir()):
+        if place.is_file():
+            print(f"  {place}: {_size(place.stat().st_size)}")

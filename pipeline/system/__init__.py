@@ -1,0 +1,1 @@
+"""Errors, interruption, locks, memory, processes: nothing of the project's subject."""

@@ -1,0 +1,98 @@
+"""Stage 2: from a dataset file to a trained world model. Knows nothing of the puzzles' rules."""
+
+import shlex
+from pathlib import Path
+
+from ..command_line.fields import as_attributes
+from ..generation.stage import ensure_dataset
+from ..runs.folder import ReadOnlyRun, Run, State
+from ..system.backend import load_keras
+from ..system.cluster import is_chief
+from ..system.errors import UserError
+from ..system.interruption import Interrupted
+
+# What decides a run's result; how it was made and where it lies doesn't count.
+NOT_RECORDED = ("retrain", "data_dir", "output_dir", "dataset_minibatch_size", "dataset_in")
+
+
+def train(options) -> None:
+    """Train the world model that the options ask for, going on where an earlier call stopped.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM; says what was kept and which command goes on.
+        UserError: The run can't be written, or training went wrong.
+    """
+    run = Run(options.output_dir) if is_chief() else ReadOnlyRun(options.output_dir)
+    try:
+        with run.locked():
+            _train(options, run, recorded(options))
+    except Interrupted as stop:
+        raise Interrupted(stop.number, _what_is_kept(run, options)) from None
+    except OSError as error:
+        raise UserError(f"the run in {run.folder} can't be written ({error.strerror or error})") from error
+
+
+def _train(options, run: Run, wanted: dict):
+    if run.is_finished() and run.recorded_options() == wanted and not options.retrain:
+        print(f"the run in {run.folder} is finished; --retrain trains it again")
+        run.drop_checkpoint()  # a kill may have left it
+        return _say_next(run, options)
+    path = ensure_dataset(options)
+    state = _clear_the_place(run, wanted, options.retrain) if is_chief() else None
+    run.begin(wanted)
+    _fit_and_measure(options, path, run, state, wanted)
+
+
+def recorded(options) -> dict:
+    """Give the options that decide a run's result, as its folder records them."""
+    values = as_attributes(options, type(options))
+    return {name: value for name, value in values.items() if name not in NOT_RECORDED}
+
+
+def _clear_the_place(run: Run, wanted: dict, retrain: bool) -> State | None:
+    """Find the state to go on from; move a run with other options aside."""
+    found = run.recorded_options()
+    if found == wanted and not retrain:
+        return run.last_state()
+    if found is not None:
+        other = [f"{name}={found.get(name)}" for name in wanted if found.get(name) != wanted[name]]
+        print(f"the run there before ({', '.join(other) or 'the same options'}) is now in {run.set_aside()}")
+    return None
+
+
+def _fit_and_measure(options, path: Path, run: Run, state: State | None, wanted: dict):
+    load_keras()
+    from .fit import fit_and_measure
+
+    result = fit_and_measure(options, path, run, state)
+    if result is None:
+        return print("this worker has trained along and written nothing; the chief writes the run")
+    history, metrics = result
+    run.finish(wanted, history, metrics)
+    print(
+        f"one step exact {metrics['one_step_exact']:.2%}, bit match {metrics['bit_match']:.4%}, "
+        f"reconstruction error {metrics['reconstruction_mse']:.1e} on {metrics['transitions']:,} unseen steps"
+    )
+    _say_next(run, options)
+
+
+def _what_is_kept(run: Run, options) -> str:
+    """Say what of an interrupted run is kept, and the command that goes on."""
+    given = [name for name in type(options).model_fields if name in options.model_fields_set and name != "retrain"]
+    words = [word for name in given for word in (f"--{name}", *_spelt(getattr(options, name)))]
+    command = shlex.join(["python", "main.py", "world_model_train", "train", *words])
+    has_state = run.recorded_options() == recorded(options) and any(run.checkpoint.glob("state-*"))
+    kept = f"the last state is kept in {run.checkpoint}" if has_state else "nothing was trained yet"
+    return f"{kept}; this goes on: {command}"
+
+
+def _spelt(value) -> list[str]:
+    return [str(part) for part in value] if isinstance(value, tuple) else [str(value)]
+
+
+def _say_next(run: Run, options):
+    print(f"model: {run.best_model}\nfigures: {run.metrics_file}\npictures: {run.strip} {run.dream} {run.curve}")
+    print(
+        f"next: python main.py world_model_train evaluate --dataset {options.dataset} "
+        f"--world_model {options.world_model}" + f" --output_dir {run.folder}"
+    )

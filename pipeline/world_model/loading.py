@@ -1,0 +1,208 @@
+"""A saved world model: the one way to load it, which trusts nothing in the file, and a digest of its weights.
+
+A `.keras` file is a zip archive of a JSON description and an HDF5 file of weights. Either can lie: name a class that
+runs code, declare a layer of a terabyte, point to another file. So the archive, the classes and the HDF5 file are
+checked first, and then the sizes: the model is built without its weights, which takes no memory, and measured.
+"""
+
+import hashlib
+import io
+import json
+import math
+import threading
+import zipfile
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+from ..command_line.options import OPTIMIZERS
+from ..system.errors import UserError, shown
+from .model import DiscreteWorldModel
+
+MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
+MOST_CONFIG_BYTES = 2**22
+MOST_NUMBERS_PER_IMAGE = 2**26  # that a layer gives: a quarter of a gigabyte
+OUR_CLASSES = {"Binarize", "Cross", "DiscreteWorldModel", "LinearPerAction", "OneHot"}
+KERAS_CLASSES = {
+    "keras": {"Sequential", "DTypePolicy"},
+    "keras.src.models.functional": {"Functional"},
+    "keras.layers": {
+        "InputLayer", "Rescaling", "Flatten", "Dense", "Reshape", "BatchNormalization", "ReLU", "Embedding",
+        "Add", "Concatenate", "Dot",
+    },
+    "keras.initializers": {"GlorotUniform", "RandomUniform", "Zeros", "Ones"},
+    "keras.optimizers": OPTIMIZERS,
+    "keras.optimizers.schedules": {"CosineDecay", "ExponentialDecay"},
+    None: {"__keras_tensor__"},
+}  # fmt: skip
+
+
+class _Refused(Exception):
+    """Why a file is no world model that can be loaded safely."""
+
+
+def load_world_model(path: Path, img_size: tuple[int, int] | None = None) -> DiscreteWorldModel:
+    """Load a world model, with its optimizer if it was saved with one.
+
+    Args:
+        path: The `.keras` file.
+        img_size: The height and width of the images that it must take, if that matters.
+
+    Raises:
+        UserError: The file is damaged, isn't a world model, takes other images, or could do harm.
+    """
+    try:
+        weights, config = _read_archive(path)
+        _check_classes(config)
+        stored = _check_weights(weights)
+        takes = _in_a_thread(_measure_unbuilt, config, stored)
+    except (_Refused, OSError) as error:
+        raise _not_loadable(path, getattr(error, "strerror", None) or error) from None
+    if img_size and takes != tuple(img_size):
+        raise UserError(
+            f"{path} takes images of {takes[0]} {takes[1]}, which --img_size must be. "
+            f"Received: --img_size {img_size[0]} {img_size[1]}"
+        )
+    try:
+        return keras.models.load_model(path, safe_mode=True)
+    except Exception as error:  # Keras raises whatever its layers raise
+        raise _not_loadable(path, _first_line(error)) from None
+
+
+def model_digest(model: DiscreteWorldModel) -> str:
+    """Give one SHA-256 over the names, shapes, types and bytes of all weights."""
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        values = np.ascontiguousarray(keras.ops.convert_to_numpy(weight))
+        digest.update(f"{weight.name} {values.shape} {values.dtype}".encode() + values.tobytes())
+    return digest.hexdigest()
+
+
+def _not_loadable(path: Path, reason) -> UserError:
+    return UserError(f"{path} can't be loaded as a world model: {reason}; move it away and train again")
+
+
+def _first_line(error: Exception) -> str:
+    return shown((str(error) or type(error).__name__).strip().split("\n")[0])
+
+
+def _read_archive(path: Path) -> tuple[bytes, dict]:
+    """Give the bytes of the HDF5 file and the description, of an archive that is whole and holds nothing else."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            names = [member.filename for member in members]
+            if set(names) != MEMBERS or len(names) != len(MEMBERS):
+                raise _Refused(f"it must hold {', '.join(sorted(MEMBERS))}, and holds {shown(', '.join(names))}")
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+                raise _Refused("its parts must not be compressed")
+            if sum(member.file_size for member in members) > path.stat().st_size:
+                raise _Refused("its parts claim to be larger than the whole")
+            if archive.getinfo("config.json").file_size > MOST_CONFIG_BYTES:
+                raise _Refused(f"its description is longer than {MOST_CONFIG_BYTES:,} bytes")
+            parts = {name: archive.read(name) for name in names}  # checks the checksums
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        raise _Refused(f"the file is damaged ({_first_line(error)})") from None
+    try:
+        return parts["model.weights.h5"], json.loads(parts["config.json"])
+    except (ValueError, RecursionError):
+        raise _Refused("its description isn't JSON") from None
+
+
+def _check_classes(config):
+    """Make sure that a description names no classes but ours and those of Keras' that our models are made of."""
+    if not isinstance(config, dict) or config.get("registered_name") != "discrete_world_model>DiscreteWorldModel":
+        raise _Refused("it is another kind of model")
+    waiting = [config]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if "class_name" in part and not _is_known(part):
+                raise _Refused(f"it holds a {shown(str(part['class_name']))}, and such models don't")
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+
+
+def _is_known(part: dict) -> bool:
+    module, name, registered = (part.get(key) for key in ("module", "class_name", "registered_name"))
+    if not all(isinstance(value, str | None) for value in (module, name, registered)):
+        return False
+    if registered and registered.startswith("discrete_world_model>"):
+        return registered == f"discrete_world_model>{name}" and name in OUR_CLASSES
+    if registered not in (None, name):
+        return False
+    known = KERAS_CLASSES.get(module, ())
+    return name in known or (known is OPTIMIZERS and name.lower() in known)
+
+
+def _check_weights(content: bytes) -> int:
+    """Make sure that an HDF5 file holds plain numbers, all of them in it; gives how many bytes they are."""
+    sizes = []
+
+    def look(name, link) -> str | None:  # h5py goes on until something is returned
+        if not isinstance(link, h5py.HardLink):
+            return f"its weights hold a link to {shown(getattr(link, 'filename', link.path))}"
+        part = file[name]
+        if isinstance(part, h5py.Dataset):
+            if part.is_virtual or part.external or part.dtype.kind not in "fiu":
+                return f"its weights hold {shown(name)}, which isn't an array of numbers"
+            if part.id.get_storage_size() != part.nbytes:
+                return f"its weights claim {part.nbytes:,} bytes for {shown(name)} and don't hold them"
+            sizes.append(part.nbytes)
+        return None
+
+    try:
+        with h5py.File(io.BytesIO(content), "r") as file:
+            wrong = file.visititems_links(look)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, SystemError) as error:
+        raise _Refused(f"its weights are damaged ({_first_line(error)})") from None
+    if wrong:
+        raise _Refused(wrong)
+    if sum(sizes) > len(content):
+        raise _Refused("its weights claim to be larger than the file")
+    return sum(sizes)
+
+
+def _in_a_thread(function, *arguments):
+    """Call a function in a thread of its own, since Keras keeps its state by thread; gives or raises what it does."""
+    result = []
+
+    def call():
+        try:
+            result.extend((function(*arguments), None))
+        except Exception as error:
+            result.extend((None, error))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    value, error = result
+    if error:
+        raise error
+    return value
+
+
+def _measure_unbuilt(config: dict, stored: int) -> tuple[int, int]:
+    """Build a model without its weights, compare its size with the stored bytes; gives its images' height and width."""
+    with keras.StatelessScope(initialize_variables=False):  # weights made in it have a shape and no values
+        try:
+            model = keras.saving.deserialize_keras_object({**config, "compile_config": None}, safe_mode=True)
+        except Exception as error:
+            raise _Refused(f"its description can't be built ({_first_line(error)})") from None
+    if not isinstance(model, DiscreteWorldModel):
+        raise _Refused("it is another kind of model")
+    for part in (model.encoder, model.decoder, model.transition):
+        for layer in part.layers:
+            outputs = layer.output if isinstance(layer.output, list) else [layer.output]
+            if max(math.prod(output.shape[1:]) for output in outputs) > MOST_NUMBERS_PER_IMAGE:
+                raise _Refused(f"its layer {shown(layer.name)} gives more than {MOST_NUMBERS_PER_IMAGE:,} numbers")
+    wanted = sum(math.prod(weight.shape) * np.dtype(weight.dtype).itemsize for weight in model.weights)
+    if wanted > stored:
+        raise _Refused(f"its layers need {wanted:,} bytes of weights, and it holds {stored:,}")
+    shapes = model.encoder.input_shape, model.decoder.output_shape
+    if shapes[0] != shapes[1] or len(shapes[0]) != 4 or shapes[0][3] != 3:
+        raise _Refused(f"its encoder takes {shapes[0]} and its decoder gives {shapes[1]}")
+    return shapes[0][1:3]
