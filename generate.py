@@ -8,4 +8,4 @@ if __name__ == "__main__":
     quiet_while_loading()
     from pipeline.command_line.cli import main
 
-    sys.exit(main(sys.argv[1:], "generate.py", ("world_model_train", "generate")))
+    sys.exit(main(sys.argv[1:], "python generate.py", ("world_model_train", "generate")))

@@ -8,4 +8,4 @@ if __name__ == "__main__":
     quiet_while_loading()
     from pipeline.command_line.cli import main
 
-    sys.exit(main(sys.argv[1:], "train.py", ("world_model_train", "train")))
+    sys.exit(main(sys.argv[1:], "python train.py", ("world_model_train", "train")))

@@ -192,7 +192,7 @@ def test_bytes_that_are_no_text_are_refused_in_one_line(here):
 @pytest.mark.parametrize("line", ["--help", f"{TRAIN} --help", f"{TRAIN} --epocs 5", f"{TRAIN} --img_size 4 4"])
 def test_help_and_refusals_import_nothing_heavy(line):
     code = (
-        "import sys; from pipeline.cli import main; main(sys.argv[1:]);"
+        "import sys; from pipeline.command_line.cli import main; main(sys.argv[1:]);"
         "print([name for name in ('tensorflow', 'keras', 'jax', 'torch', 'h5py') if name in sys.modules])"
     )
     done = run_python("-c", code, *shlex.split(line), env={**os.environ, "PYTHONPATH": str(ROOT)})

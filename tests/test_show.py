@@ -212,7 +212,7 @@ def test_a_whole_dataset_is_verified_and_one_whose_arrays_were_exchanged_is_not(
 def test_showing_takes_less_than_a_second_of_the_processor_and_no_tensorflow(dataset, run):
     for path in (dataset(), run.folder):
         script = (
-            "import sys, time; from pipeline.cli import main; main(sys.argv[1:]);"
+            "import sys, time; from pipeline.command_line.cli import main; main(sys.argv[1:]);"
             "heavy = {'tensorflow', 'keras', 'matplotlib', 'jax', 'torch'} & set(sys.modules);"
             "print(heavy or 'light', time.process_time())"
         )

@@ -103,8 +103,8 @@ if ! { [ -x "$venv/bin/python" ] && "$venv/bin/python" -c '' && [ "$device" = "$
     note python "${PYTHON:-}"
     note device "$device"
 fi
-set -- requirements-$device.txt
-[ "$kind" = run ] || set -- "$@" requirements-dev.txt
+set -- requirements.txt requirements-dvc.txt "requirements-$device.txt"
+[ "$kind" = run ] || set -- "$@" requirements-dask.txt requirements-dev.txt
 install_packages "$@"
 note run "$pins"
 [ "$kind" = run ] || note dev "$pins"

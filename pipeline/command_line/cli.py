@@ -60,13 +60,13 @@ class Job:
         return work(self.options) or 0
 
 
-def main(arguments: Sequence[str], program: str = "main.py", inside: Sequence[str] = ()) -> int:
+def main(arguments: Sequence[str], program: str = "python main.py", inside: Sequence[str] = ()) -> int:
     """Run a command line.
 
     Args:
         arguments: The words after the program's name.
-        program: The script that was started.
-        inside: The group and command that the script stands for, if it stands for one.
+        program: What the person typed before them.
+        inside: The group, or group and command, that the program stands for.
 
     Returns:
         The exit code: 0 done, 2 refused in one line, 130 interrupted by Ctrl-C, 143 ended by SIGTERM.
@@ -75,9 +75,9 @@ def main(arguments: Sequence[str], program: str = "main.py", inside: Sequence[st
         os.environ.setdefault("TQDM_MININTERVAL", "10")
     code, job = 0, None
     try:
-        words, rest = take_words([*inside, *arguments])
+        words, rest = take_words(arguments, inside)
         if len(words) < 2 or HELP_FLAGS & set(rest):
-            return _print_help(words, " ".join(["python", program, *words[len(inside) :]]))
+            return _print_help(words, " ".join([program, *words[len(inside) :]]))
         with interruptible():
             job = prepare(words, rest)
             code = job.run()
@@ -105,24 +105,27 @@ def _end(code: int, why: str) -> int:
 # ---- from words to a job
 
 
-def take_words(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Take the group and the command off the arguments; fewer where help is asked for before them."""
-    words: list[str] = []
-    for known in (GROUPS, COMMANDS):
-        rest = arguments[len(words) :]
+def take_words(arguments: Sequence[str], inside: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """Take the group and the command off the arguments; fewer where help is asked for before them.
+
+    Those that the program stands for count as taken, and messages don't show them.
+    """
+    words, rest = list(inside), list(arguments)
+    for known in (GROUPS, COMMANDS)[len(inside) :]:
         if not rest or (rest[0].startswith("-") and HELP_FLAGS & set(rest)):
             break
         word = rest[0].replace("-", "_")
         if word not in known:
-            raise _unknown_command(words, rest[0], list(known))
+            raise _unknown_command(words[len(inside) :], rest[0], list(known))
         words.append(word)
-    return words, arguments[len(words) :]
+        rest.pop(0)
+    return words, rest
 
 
 def _unknown_command(words: list[str], word: str, known: list[str]) -> UserError:
     given = f"Received: {' '.join([*words, shown(word)])}"
     meant = did_you_mean(word, known)
-    if not words and word in COMMANDS:
+    if known == list(GROUPS) and word in COMMANDS:
         meant = f"; did you mean '{' '.join([*GROUPS, word])}'?"
     if word.startswith("-"):
         return UserError(f"a command must come before the options; choose from: {', '.join(known)}. {given}")

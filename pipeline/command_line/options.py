@@ -106,7 +106,7 @@ class GenerationOptions(Options):
     title: ClassVar[str] = "Generation Options"
 
     scheduler: Annotated[str | None, ADDRESS, Remark(default="this machine's cores")] = Field(
-        None, description="The Dask scheduler whose workers generate the dataset; they run in the project's folder."
+        None, description="The Dask scheduler whose workers generate the dataset; they need this package too."
     )
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .errors import UserError
+from .program import INSTALLED
 
 WAIT_SECONDS = 10  # for the scheduler to answer
 
@@ -48,7 +49,7 @@ def _dask_client(scheduler: str):
     try:
         from distributed import Client
     except ImportError:
-        hint = "pip install -r requirements-dask.txt"
+        hint = "pip install distributed" if INSTALLED else "pip install -r requirements-dask.txt"
         raise UserError(f"--scheduler needs the package distributed ({hint}). Received: {scheduler}") from None
     try:
         return Client(scheduler, timeout=WAIT_SECONDS, set_as_default=False)

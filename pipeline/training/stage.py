@@ -10,6 +10,7 @@ from ..system.backend import load_keras
 from ..system.cluster import is_chief
 from ..system.errors import UserError
 from ..system.interruption import Interrupted
+from ..system.program import PROGRAM
 
 # What decides a run's result; how it was made and where it lies doesn't count.
 NOT_RECORDED = ("retrain", "data_dir", "output_dir", "dataset_minibatch_size", "dataset_in")
@@ -80,7 +81,7 @@ def _what_is_kept(run: Run, options) -> str:
     """Say what of an interrupted run is kept, and the command that goes on."""
     given = [name for name in type(options).model_fields if name in options.model_fields_set and name != "retrain"]
     words = [word for name in given for word in (f"--{name}", *_spelt(getattr(options, name)))]
-    command = shlex.join(["python", "main.py", "world_model_train", "train", *words])
+    command = f"{PROGRAM} train {shlex.join(words)}"
     has_state = run.recorded_options() == recorded(options) and any(run.checkpoint.glob("state-*"))
     kept = f"the last state is kept in {run.checkpoint}" if has_state else "nothing was trained yet"
     return f"{kept}; this goes on: {command}"
@@ -93,6 +94,6 @@ def _spelt(value) -> list[str]:
 def _say_next(run: Run, options):
     print(f"model: {run.best_model}\nfigures: {run.metrics_file}\npictures: {run.strip} {run.dream} {run.curve}")
     print(
-        f"next: python main.py world_model_train evaluate --dataset {options.dataset} "
+        f"next: {PROGRAM} evaluate --dataset {options.dataset} "
         f"--world_model {options.world_model}" + f" --output_dir {run.folder}"
     )

@@ -20,7 +20,7 @@ COUNT = (
 
 
 def start(folder, code) -> subprocess.Popen:
-    code = f"from pathlib import Path\nfrom pipeline.locks import locked\n{code}"
+    code = f"from pathlib import Path\nfrom pipeline.system.locks import locked\n{code}"
     return subprocess.Popen(
         [sys.executable, "-c", code], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
