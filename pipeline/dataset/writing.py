@@ -5,7 +5,6 @@ among the attributes have none, so there is a checksum of all attributes too. `l
 reads what this file writes.
 """
 
-import fcntl
 import glob
 import hashlib
 import io
@@ -21,6 +20,7 @@ from h5py import h5f, h5fd, h5g, h5p
 
 from ..system.errors import UserError
 from ..system.executors import InOrder
+from ..system.locks import lock_open_file
 from .chunks import pack
 from .layout import chunk_shape, frame_count
 
@@ -100,11 +100,11 @@ def new_file(path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
         with _Disk(handle, "r+") as disk:
-            _lock(disk, fcntl.LOCK_EX)  # tells `clear_partials` that somebody is at work on it
+            _lock_if_possible(disk)  # tells `clear_partials` that somebody is at work on it
             with NewFile(disk) as file:
                 yield file
             disk.sync()
-            _lock(disk, fcntl.LOCK_SH)  # as readers do
+            _lock_if_possible(disk, shared=True)  # as readers do
             os.chmod(partial, 0o644)
             os.replace(partial, path)
     except BaseException as error:
@@ -118,14 +118,14 @@ def new_file(path: Path):
 def clear_partials(path: Path):
     """Remove what dead processes left of writing the file at a path."""
     for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        with suppress(OSError), open(partial, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(OSError), open(partial, "r+b") as file:  # network file systems lock only what is open to write
+            lock_open_file(file)
             partial.unlink()
 
 
-def _lock(file, kind: int):
+def _lock_if_possible(file, shared: bool = False):
     with suppress(OSError):  # some network file systems have no locks
-        fcntl.flock(file, kind)
+        lock_open_file(file, shared)
 
 
 class _RowWriter:

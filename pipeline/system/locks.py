@@ -1,13 +1,22 @@
-"""One process at a time: locks that the kernel frees when the process that holds them ends, however it ends."""
+"""One process at a time: locks that the system frees when the process that holds them ends, however it ends."""
 
-import fcntl
-import os
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
+
+from filelock import FileLock, Timeout
+
+try:
+    import fcntl
+except ImportError:  # Windows, where no file is removed while it is open
+    fcntl = None  # type: ignore[assignment]
+
+FOR_EVERYBODY = 0o666  # another user who shares the folder must be able to lock the file too
 
 
 @contextmanager
-def locked(path: Path, waiting: str):
+def locked(path: Path, waiting: str) -> Iterator[None]:
     """Hold the lock at a path while the block runs; wait first, if another process holds it.
 
     Where no file can be made or locked there is no lock: that is said in one line, and the block runs all the same.
@@ -17,11 +26,17 @@ def locked(path: Path, waiting: str):
             a dead process left locks nothing.
         waiting: What is said, once, if there is something to wait for.
     """
+    lock = FileLock(path, mode=FOR_EVERYBODY, fallback_to_soft=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = _take(path, waiting)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            if waiting:
+                print(waiting, flush=True)
+            lock.acquire()
     except OSError as error:
-        print(f"another process at work here wouldn't be noticed: {path} can't be locked ({error.strerror})")
+        print(f"another process at work here wouldn't be noticed: {path} can't be locked ({error.strerror or error})")
         yield
         return
     try:
@@ -29,31 +44,14 @@ def locked(path: Path, waiting: str):
     finally:
         with suppress(OSError):
             path.unlink()  # while it is locked: whoever waits for it sees that it is gone, and makes a new one
-        os.close(handle)
+        lock.release()
 
 
-def _take(path: Path, waiting: str) -> int:
-    """Lock the file that is at the path, made now if none is there; gives its handle."""
-    while True:
-        handle = os.open(path, os.O_RDONLY | os.O_CREAT, 0o666)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if waiting:
-                    print(waiting, flush=True)
-                waiting = ""
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            if _is_at(path, handle):
-                return handle
-        except BaseException:
-            os.close(handle)
-            raise
-        os.close(handle)
+def lock_open_file(file: IO, shared: bool = False) -> None:
+    """Lock a file that is open for writing, until it is closed; several processes can share a lock.
 
-
-def _is_at(path: Path, handle: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(handle))
-    except FileNotFoundError:
-        return False
+    Raises:
+        OSError: Another process has locked it, or its file system has no locks.
+    """
+    if fcntl:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

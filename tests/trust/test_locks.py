@@ -1,7 +1,9 @@
 """One process at a time: the others wait and say so, and the dead lock nothing."""
 
+import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.dataset.writing import clear_partials
 from pipeline.system.locks import locked
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +68,19 @@ def test_a_place_without_locks_is_named_and_the_work_done(tmp_path, capsys):
     assert done and said.count("\n") == 1 and "can't be locked" in said
 
 
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+def test_a_file_system_without_locks_is_named_and_the_work_done(number, tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    done = []
+    with locked(tmp_path / "it.lock", "waiting"):
+        done.append(True)
+    said = capsys.readouterr().out
+    assert done and said.count("\n") == 1 and f"can't be locked ({os.strerror(number)})" in said
+
+
 def test_an_error_in_the_block_comes_through_and_frees_the_lock(tmp_path):
     with pytest.raises(OSError, match="mine"), locked(tmp_path / "it.lock", ""):
         raise OSError("mine")
@@ -81,3 +97,23 @@ def test_an_interruption_while_waiting_ends_the_waiting(tmp_path):
     second.communicate()
     assert second.returncode != 0 and first.poll() is None
     first.communicate("go\n")
+
+
+def test_a_file_that_another_process_writes_is_spared_and_a_dead_ones_is_cleared(tmp_path):
+    write = (
+        "from pipeline.dataset.writing import new_file\n"
+        "with new_file(Path('it.h5')): print('held', flush=True); input()"
+    )
+    first = start(tmp_path, write)
+    assert first.stdout.readline() == "held\n"
+    clear_partials(tmp_path / "it.h5")
+    assert len(list(tmp_path.glob("*.partial"))) == 1
+    first.kill()
+    first.communicate()
+    clear_partials(tmp_path / "it.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_user_who_shares_the_folder_can_lock_the_file(tmp_path):
+    with locked(tmp_path / "it.lock", ""):
+        assert stat.S_IMODE((tmp_path / "it.lock").stat().st_mode) == 0o666
