@@ -1,31 +1,53 @@
 """How much memory there is to use, and whether it is enough."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
 
 import psutil
 
 from .errors import UserError
 
-CONTROL_GROUPS = (  # limit and use of a container: version 2, then version 1
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-)
+CONTROL_GROUPS = {  # by version: where they are, and the names of limit, use, and cached pages among the use
+    2: ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    1: ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
 
 
 def available_bytes() -> int:
-    """Give what this process may still take, by the machine's memory and by its container's limit."""
-    return min([psutil.virtual_memory().available, *_left_in_container()])
+    """Give what this process may still take, by the machine's memory and by the limits of its control groups."""
+    return min([psutil.virtual_memory().available, *left_in_control_groups(Path("/"))])
 
 
-def _left_in_container():
-    for limit_file, use_file in CONTROL_GROUPS:
-        try:
-            limit, used = Path(limit_file).read_text().strip(), int(Path(use_file).read_text())
-        except (OSError, ValueError):
+def left_in_control_groups(root: Path) -> Iterator[int]:
+    """Give the bytes that are left in this process' control group, and in each one around it, where there is a limit.
+
+    Pages of files that nobody has used for a while count as free: the kernel gives them up when memory is asked for.
+
+    Args:
+        root: The folder that holds `proc` and `sys`.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except (OSError, ValueError):
+        return
+    for line in lines:  # "0::/path" in version 2, "7:memory,hugetlb:/path" in version 1
+        number, kinds, own = line.split(":", 2)
+        if number != "0" and "memory" not in kinds.split(","):
             continue
-        if limit.isdigit():
-            yield max(0, int(limit) - used)
+        place, *names = CONTROL_GROUPS[2 if number == "0" else 1]
+        group = PurePosixPath(own.lstrip("/"))
+        for around in (group, *group.parents):  # in a container the own path may not be there, but its top is
+            try:
+                yield _left_in(root / place / around, *names)
+            except (OSError, ValueError, KeyError):  # no such group, or one without a limit
+                continue
+
+
+def _left_in(group: Path, limit: str, used: str, cached: str) -> int:
+    """Give the bytes that are left in a control group; `ValueError` where it has no limit."""
+    statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    in_use = int((group / used).read_text()) - int(statistics[cached])
+    return max(0, int((group / limit).read_text()) - in_use)
 
 
 def check_memory(what: str, needed: float, cure: Callable[[int], str], received: str):
