@@ -13,9 +13,11 @@ from ..dataset.key import DatasetKey, path_of
 from ..dataset.layout import checksum_of, chunk_shape, frame_count
 from ..dataset.writing import SplitWriter, content_digest, new_file
 from ..puzzles import PUZZLES, Puzzle
+from ..system.errors import UserError
 from ..system.executors import InOrder, ahead, workers
 from .capacity import Room
 
+MOST_ACTIONS = 256  # that a byte can number
 BLOCK_TRANSITIONS = 16_384  # trajectories are made in blocks of about this many transitions
 TASK_FRAMES = 1500  # drawn and packed by one task: long against the work of handing it out
 SAMPLES = 3  # chunks, and one, by which the size of a file is estimated
@@ -30,9 +32,16 @@ def generate(options) -> None:
 def ensure_dataset(options) -> Path:
     """Give the path of the dataset that the options ask for, made now if the cache has none."""
     path, key = path_of(options), DatasetKey.of(options)
+    check_actions(PUZZLES[key.dataset])
     make = partial(write_dataset, path, key, options.dataset_minibatch_size, getattr(options, "scheduler", None))
     find_or_make(path, attributes_of(key), make)
     return path
+
+
+def check_actions(puzzle: Puzzle):
+    """Refuse a puzzle with more actions than a dataset, which writes an action as a byte, can number."""
+    if len(puzzle.actions) > MOST_ACTIONS:
+        raise UserError(f"{puzzle.name} must have at most {MOST_ACTIONS} actions. Received: {len(puzzle.actions)}")
 
 
 def attributes_of(key: DatasetKey) -> dict:

@@ -13,6 +13,7 @@ from pipeline.dataset.checks import check_digest, open_dataset
 from pipeline.dataset.key import path_of
 from pipeline.generation.stage import ensure_dataset, generate
 from pipeline.puzzles import PUZZLES
+from pipeline.puzzles.lightsout import LightsOut
 from pipeline.system.errors import UserError
 
 BASE = {"dataset_size": 100, "key": 0, "shuffle_length": 30, "img_size": (18, 12), "start": "solved"}
@@ -196,3 +197,15 @@ def test_a_copy_under_the_same_name_elsewhere_is_used(made, options, tmp_path):
     (tmp_path / "other").mkdir()
     shutil.copy(path, tmp_path / "other")
     assert ensure_dataset(options(data_dir=str(tmp_path / "other"))).exists()
+
+
+def test_a_puzzle_with_more_actions_than_a_byte_can_number_is_refused_before_anything_is_written(
+    options, contents, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(PUZZLES, "lightsout_4x4", LightsOut("lightsout_4x4", side=17))
+    told = refused(ensure_dataset, options())
+    assert told == "lightsout_4x4 must have at most 256 actions. Received: 289"
+    assert not any(tmp_path.iterdir())
+    monkeypatch.setitem(PUZZLES, "lightsout_4x4", LightsOut("lightsout_4x4", side=16))
+    actions = contents(ensure_dataset(options(dataset_size=3000)))["actions"]
+    assert actions.max() == 255
