@@ -26,9 +26,10 @@ demo: setup  ## generate a dataset, train a world model, measure it: the experim
 test: setup-dev  ## run the tests
 	@$(RUN) python -m pytest $(ARGS)
 
-check: setup-dev  ## lint and formatting
+check: setup-dev  ## lint, formatting and types
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
+	@$(RUN) mypy pipeline
 
 benchmarks: setup-dev  ## measure exactness, speed and time beside the published recipes: over an hour
 	@for name in prompt generation training exactness time_to_exact; do \

@@ -24,10 +24,12 @@ def load(run: str | os.PathLike[str]) -> DiscreteWorldModel:
     Raises:
         UserError: It isn't the folder of a finished run, or its model is damaged or could do harm.
     """
+    from pathlib import Path
+
     from .runs.folder import Run
     from .system.errors import UserError, shown
 
-    folder = Run(run)
+    folder = Run(Path(run))
     if not folder.is_finished():
         raise UserError(f"load needs the folder of a finished run, which `train` makes. Received: {shown(str(run))}")
     from .world_model.loading import load_world_model

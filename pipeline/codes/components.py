@@ -74,7 +74,8 @@ def _search(points: np.ndarray, loadings: np.ndarray, start: np.ndarray | None) 
     """Follow directions, round by round, until some rounds find nothing more."""
     rng = np.random.default_rng(0)
     found: dict[frozenset, Component] = {}
-    essential, fruitless = [], 0
+    essential: list[Component] = []
+    fruitless = 0
     if start is None:
         directions = _where_something_is_missing(rng, loadings, essential)
     else:
@@ -102,9 +103,10 @@ def _essential(components: Iterable[Component], loadings: np.ndarray) -> list[Co
     def is_worse(component):
         return len(component.thresholds), np.linalg.norm(component.direction / scale) / component.gap
 
-    kept = []
+    kept: list[Component] = []
     for component in sorted(components, key=is_worse):
-        rest, parts = component.direction, []
+        parts: list[int] = []
+        rest = component.direction
         while len(component.thresholds) > 1 and kept and len(parts) < MOST_PARTS and np.linalg.norm(rest) > NOTHING:
             parts.append(np.abs(_directions(kept).T @ rest).argmax())  # orthogonal matching pursuit
             basis = _directions([kept[part] for part in parts])
@@ -223,7 +225,9 @@ def _fitting(components: list[Component], max_bits: int) -> list[Component]:
     """Choose components within a number of bits: first, simplest first, those that tell something new."""
     if sum(len(c.thresholds) for c in components) <= max_bits:
         return components
-    new, others, basis = [], [], np.zeros((len(components[0].direction), 0))
+    new: list[Component] = []
+    others: list[Component] = []
+    basis = np.zeros((len(components[0].direction), 0))
     for component in sorted(components, key=lambda c: len(c.thresholds)):
         rest = component.direction - basis @ (basis.T @ component.direction)
         is_new = np.linalg.norm(rest) > NOTHING

@@ -13,6 +13,8 @@ import numpy as np
 
 from . import components, pixel_bits, tile_bits
 from .linear import flat
+from .tile_bits import TileBits
+from .value_bits import ValueBits
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def find_code(images: np.ndarray, kind: str, max_bits: int) -> LinearCode | None
     if len(images) < 2:
         return None
     shown = _shown(images)
-    found = tile_bits.find(shown, max_bits) if kind == "tiles" else None
+    found: TileBits | ValueBits | None = tile_bits.find(shown, max_bits) if kind == "tiles" else None
     found = found or pixel_bits.find(shown, max_bits)
     code = make_code(found, images) if found else None
     return code if code and code.is_exact else mend(code, images, max_bits)
@@ -81,9 +83,11 @@ def _shown(images: np.ndarray) -> np.ndarray:
     return images[-(-len(images) // 4) :]  # the rest is held out
 
 
-def make_code(found, images: np.ndarray) -> LinearCode:
+def make_code(found: TileBits | ValueBits, images: np.ndarray) -> LinearCode:
     """Make encoder and decoder of the bits found, and see how exact they are on images they weren't made from."""
-    code = LinearCode(*found.encoder(), *found.decoder(), found.grid, found.description, 0.0, 0, 0)
+    (encoder_kernel, encoder_bias), (decoder_kernel, decoder_bias) = found.encoder(), found.decoder()
+    parts = encoder_kernel, encoder_bias, decoder_kernel, decoder_bias
+    code = LinearCode(*parts, found.grid, found.description, 0.0, 0, 0)
     held_out = images[: -(-len(images) // 4)]
     errors = np.mean((code.decode(code.encode(held_out)) - flat(held_out)) ** 2, axis=1)
     return replace(

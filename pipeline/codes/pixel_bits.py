@@ -32,7 +32,7 @@ def find(images: np.ndarray, max_bits: int) -> ValueBits | None:
     order = list(parts)
     if sum(map(len, parts.values())) > max_bits:
         order = [order[place] for place in _most_telling(pixels[:, order].reshape(len(images), -1))]
-    chosen = []
+    chosen: list[tuple[int, float]] = []
     for pixel in order:
         if len(chosen) + len(parts[pixel]) <= max_bits:
             chosen += parts[pixel]
@@ -50,7 +50,8 @@ def _parts(pixels: np.ndarray) -> dict[int, list[tuple[int, float]]]:
     Returns:
         For each part the pixel that stands for it and its bits, each as (index of the value, level).
     """
-    parts, contrasts = {}, {}  # by what the bits are in all images
+    parts: dict[bytes, tuple[int, list[tuple[int, float]]]] = {}  # by what the bits are in all images
+    contrasts: dict[bytes, int] = {}
     for pixel in np.flatnonzero((pixels != pixels[0]).any(axis=(0, 2))).tolist():
         channels = np.ascontiguousarray(pixels[:, pixel].T)  # (3, N)
         levels = [np.flatnonzero(np.bincount(channel, minlength=256)) for channel in channels]

@@ -69,9 +69,11 @@ class CellHashes:
 
 def _powers(base: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Give base**0, base**1, … modulo 2^64, and their inverses, (count,) uint64 each."""
-    return tuple(
-        np.cumprod(np.array([1] + [number] * (count - 1), np.uint64)) for number in (base % 2**64, pow(base, -1, 2**64))
-    )
+
+    def powers(number: int) -> np.ndarray:
+        return np.cumprod(np.array([1] + [number] * (count - 1), np.uint64))
+
+    return powers(base % 2**64), powers(pow(base, -1, 2**64))
 
 
 @dataclass(frozen=True)

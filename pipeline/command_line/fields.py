@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def groups_of(model: type[Options]) -> dict[str, list[str]]:
     """Give the groups of a command in their order: the title, and the names of its options."""
-    groups = [base for base in reversed(model.__mro__) if "title" in vars(base)]
+    groups: list[Any] = [base for base in reversed(model.__mro__) if "title" in vars(base)]
     return {group.title: list(group.model_fields) for group in groups}
 
 

@@ -137,9 +137,9 @@ def _drawing(side: int, img_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarr
     for row in range(height):  # a row at a time: all samples of a large image at once would fill the memory
         samples = np.hstack([_view(near, row, height, left), _view(far, row, height, width - left)])
         pixels = np.arange(width * SAMPLES) // SAMPLES
-        np.add.at(weights, (samples, row, pixels), 1)
-    weights = weights.reshape(len(weights), -1)
-    return weights[:-2], PLASTIC * weights[-1] + BACKGROUND * weights[-2] + np.float32(128)
+        np.add.at(weights[:, row], (samples, pixels), 1)
+    background, plastic = weights[-2].reshape(-1), weights[-1].reshape(-1)
+    return weights[:-2].reshape(len(weights) - 2, -1), PLASTIC * plastic + BACKGROUND * background + np.float32(128)
 
 
 def _visible_stickers(side: int) -> tuple[np.ndarray, np.ndarray]:

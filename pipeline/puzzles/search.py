@@ -8,8 +8,8 @@ def reachable_states(puzzle, starts: np.ndarray) -> np.ndarray:
     found = starts
     known, frontier = np.sort(state_numbers(starts)), starts
     while len(frontier):
-        following = [puzzle.step(frontier, np.full(len(frontier), a, np.uint8)) for a in range(len(puzzle.actions))]
-        following = np.concatenate(following)
+        actions = (np.full(len(frontier), action, np.uint8) for action in range(len(puzzle.actions)))
+        following = np.concatenate([puzzle.step(frontier, action) for action in actions])
         numbers, first = np.unique(state_numbers(following), return_index=True)
         new = known[np.minimum(np.searchsorted(known, numbers), len(known) - 1)] != numbers
         frontier = following[first[new]]

@@ -45,7 +45,8 @@ def strips_of(tiles_of: Callable[..., np.ndarray], rows: int, columns: int, img_
         tables.append(whole.reshape(-1).view(f"V{whole.shape[2] * 3}"))
     row, line = np.divmod(np.arange(img_size[0]) - top, cell_height)
     empty = (row < 0) | (row >= rows)
-    first = np.repeat(np.where(empty, cell_height, line)[:, None] * len(versions), len(tables), axis=1)
+    line[empty] = cell_height
+    first = np.repeat(line[:, None] * len(versions), len(tables), axis=1)
     if len({table.dtype for table in tables}) == 1:  # equally long strips
         first += np.arange(len(tables)) * len(tables[0])
         tables = [np.concatenate(tables)]

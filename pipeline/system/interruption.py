@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 
 SECONDS_UNTIL_TOLD_AGAIN = 0.1
-NAMES = {signal.SIGINT: "interrupted by Ctrl-C", signal.SIGTERM: "ended by SIGTERM"}
+NAMES: dict[int, str] = {signal.SIGINT: "interrupted by Ctrl-C", signal.SIGTERM: "ended by SIGTERM"}
 
 
 def quiet_while_loading():
