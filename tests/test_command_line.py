@@ -1,6 +1,7 @@
 """What a person at the command line meets: help, one line for each mistake, the job that was asked for."""
 
 import contextlib
+import importlib.util
 import io
 import os
 import shlex
@@ -334,7 +335,8 @@ def stub(monkeypatch):
                 raise result
             return result
 
-        monkeypatch.setitem(sys.modules, cli.WORK[command], types.SimpleNamespace(**{command: work}))
+        module = importlib.util.resolve_name(cli.WORK[command], cli.__package__)
+        monkeypatch.setitem(sys.modules, module, types.SimpleNamespace(**{command: work}))
         return called
 
     return install
