@@ -1,4 +1,4 @@
-"""Stage 2 by itself, from a dataset to a trained world model: `python main.py world_model_train train`."""
+"""Stage 2 by itself, from a dataset to a trained world model: `train` without the measurement at its end."""
 
 import sys
 
@@ -8,4 +8,4 @@ if __name__ == "__main__":
     quiet_while_loading()
     from pipeline.command_line.cli import main
 
-    sys.exit(main(sys.argv[1:], "python train.py", ("world_model_train", "train")))
+    sys.exit(main(sys.argv[1:], "python train.py", ("world_model_train", "train"), parts=1))

@@ -58,7 +58,9 @@ def test_the_params_are_the_options_that_decide_a_result_under_their_own_names(g
     model = GROUPS[group]
     chosen_elsewhere = [name for name, field in model.model_fields.items() if field.default is None]
     assert list(the_params()[group]) == [
-        name for name in model.model_fields if name not in NOT_RECORDED and name not in chosen_elsewhere
+        name
+        for name in model.model_fields
+        if (name not in NOT_RECORDED or name == "output_dir") and name not in chosen_elsewhere
     ]
     assert list(the_params()) == list(GROUPS)
 
@@ -94,7 +96,7 @@ def test_the_outputs_are_the_files_that_the_pipeline_writes(given):
     assert stages["generate"]["outs"] == [str(path_of(options_of(params, GenerateCommand, "dataset")))]
 
     run = Run(options_of(params, TrainCommand, "dataset", "world_model", "train").output_dir)
-    trained = [run.best_model, run.last_model, run.options_file, run.history_file, run.curve]
+    trained = [run.best_model, run.last_model, run.record_file, run.history_file, run.curve]
     assert stages["train"]["outs"] == [str(path) for path in trained]
     assert stages["evaluate"]["outs"] == [str(run.strip), str(run.dream)]
     assert list(stages["evaluate"]["metrics"][0]) == [str(run.metrics_file)]
@@ -165,19 +167,19 @@ class Repository:
         return [line[3:] for line in self.run("git", "status", "--porcelain", "-uall").splitlines()]
 
     def metrics(self) -> dict:
-        return json.loads((self.root / "models/lightsout-lightsout/metrics.json").read_text())
+        return json.loads((self.root / "models/experiment/metrics.json").read_text())
 
 
 def test_dvc_does_only_what_has_to_be_done(tmp_path):
     here = Repository(tmp_path)
-    run = Run(here.root / "models/lightsout-lightsout")
+    run = Run(here.root / "models/experiment")
 
     assert here.repro() == {"generate": "run", "train": "run", "evaluate": "run"}
     assert here.repro() == {"generate": "unchanged", "train": "unchanged", "evaluate": "unchanged"}
     assert "up to date" in here.dvc("status")
     here.commit()
     committed = here.run("git", "ls-files", "data", "models").split()
-    assert committed == ["data/.gitignore", "models/lightsout-lightsout/metrics.json"]
+    assert committed == ["data/.gitignore", "models/experiment/metrics.json"]
     first = here.metrics()
     [shown] = json.loads(here.dvc("metrics", "show", "--json"))[""]["data"].values()
     assert shown["data"] == first
@@ -194,7 +196,7 @@ def test_dvc_does_only_what_has_to_be_done(tmp_path):
     assert len(run.history_file.read_text().splitlines()) == 61
     assert here.metrics() != first
     assert set(here.changed_files()) == {
-        "dvc.lock", "params.yaml", "pipeline/training/keeper.py", "models/lightsout-lightsout/metrics.json",
+        "dvc.lock", "params.yaml", "pipeline/training/keeper.py", "models/experiment/metrics.json",
     }  # fmt: skip
 
     # and back: nothing is computed again
@@ -246,6 +248,6 @@ def test_an_experiment_changes_one_parameter(tmp_path):
     here.dvc("exp", "run", "-S", "train.mini_batch_size=500")
     assert (here.root / "params.yaml").read_text() == before.replace("mini_batch_size: 1000", "mini_batch_size: 500")
     assert set(here.changed_files()) <= {
-        "dvc.lock", "params.yaml", "models/lightsout-lightsout/metrics.json",
+        "dvc.lock", "params.yaml", "models/experiment/metrics.json",
     }  # fmt: skip
     assert "one_step_exact" in here.dvc("exp", "show", "--csv")

@@ -1,18 +1,22 @@
 """The measurements, on world models whose faults are known."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
 
+from pipeline.codes.exactness import noise_of, percent, pixel_bound
 from pipeline.command_line.options import GenerateCommand
 from pipeline.evaluation.code_use import measure_code_use
 from pipeline.evaluation.exhaustive import prove
 from pipeline.evaluation.identity import measure_identity
 from pipeline.evaluation.one_step import measure_walk
-from pipeline.evaluation.report import table
+from pipeline.evaluation.report import QuickEffort, measure, table
 from pipeline.evaluation.robustness import add_noise, measure_robustness
 from pipeline.evaluation.rollout import measure_rollout, roll_out
 from pipeline.evaluation.subject import Subject
+from pipeline.evaluation.verdict import sentences
 from pipeline.generation.stage import ensure_dataset
 from pipeline.puzzles import PUZZLES
 from pipeline.system.errors import UserError
@@ -24,7 +28,7 @@ class TrueModel:
     """The puzzle itself as a world model: a code is the bits of the state's bytes."""
 
     def __init__(self, puzzle):
-        self.puzzle, self.decoder = puzzle, self
+        self.puzzle = puzzle
 
     def encode(self, images):
         return np.unpackbits(self.puzzle.read(images), axis=1)
@@ -35,15 +39,12 @@ class TrueModel:
     def decode(self, codes):
         return self.puzzle.render(np.packbits(codes, axis=1), SIZE)
 
-    def predict_on_batch(self, codes):
-        return self.decode(codes.astype(np.uint8)) / 255
+    def pixels(self, codes):
+        return self.decode(codes) / 255
 
     @property
-    def transition(self):
-        class Shape:
-            output_shape = (None, 8 * self.puzzle.state_size)
-
-        return Shape
+    def bits(self):
+        return 8 * self.puzzle.state_size
 
 
 class Collapsed(TrueModel):
@@ -56,6 +57,38 @@ class Collapsed(TrueModel):
 
     def step(self, codes, actions):
         return codes  # nothing ever happens
+
+
+class Constant(TrueModel):
+    """One code for all states, predicted without a fault."""
+
+    def encode(self, images):
+        return np.zeros((len(images), 8 * self.puzzle.state_size), np.uint8)
+
+    def step(self, codes, actions):
+        return codes
+
+
+class Blurred(TrueModel):
+    """Exact codes, but decoded pictures whose first pixel is off by some grey levels."""
+
+    def __init__(self, puzzle, levels):
+        super().__init__(puzzle)
+        self.levels = levels
+
+    def decode(self, codes):
+        images = super().decode(codes).astype(int)
+        images[:, 0, 0] += np.where(images[:, 0, 0] > 127, -self.levels, self.levels)
+        return images.astype(np.uint8)
+
+
+class Restless(TrueModel):
+    """Two codes for every state: one for pictures whose corner is darkened by a grey level."""
+
+    def encode(self, images):
+        codes = super().encode(images)
+        codes[:, 0] = images[:, 0, 0, 0] % 2
+        return codes
 
 
 class Forgetful(TrueModel):
@@ -77,11 +110,16 @@ def subject(model, key=0):
 
 
 @pytest.fixture(scope="module")
-def walk(tmp_path_factory):
+def lights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     path = ensure_dataset(GenerateCommand(dataset="lightsout_4x4", dataset_size=100, data_dir=str(folder)))
     with h5py.File(path) as file:
-        yield file["evaluation"]
+        yield file
+
+
+@pytest.fixture(scope="module")
+def walk(lights):
+    return lights["test"]
 
 
 SLIDE, LIGHTS, CUBE = (PUZZLES[name] for name in ("slidepuzzle_3x3", "lightsout_4x4", "rubikscube"))
@@ -89,7 +127,7 @@ SLIDE, LIGHTS, CUBE = (PUZZLES[name] for name in ("slidepuzzle_3x3", "lightsout_
 
 def test_the_puzzle_itself_is_exact_in_every_measurement(walk):
     true = subject(TrueModel(LIGHTS))
-    found = measure_walk(true, walk)
+    found, _ = measure_walk(true, walk)
     assert found["one_step_exact"] == found["bit_match_lowest"] == found["true_state"] == found["true_next_state"] == 1
     assert found["reconstruction_mse"] < 1e-12 and found["distinct_codes"] == found["distinct_states"]
     rolled = measure_rollout(true, roll_out(true, 5, 120))
@@ -101,10 +139,11 @@ def test_the_puzzle_itself_is_exact_in_every_measurement(walk):
     assert prove(true)["proven"]
 
 
-def test_a_collapsed_code_can_be_exact_but_not_hide(walk):
+def test_a_code_that_sees_half_of_the_board_is_not_exact(walk):
     blind = subject(Collapsed(LIGHTS))
-    found = measure_walk(blind, walk)
+    found, _ = measure_walk(blind, walk)
     assert found["true_state"] < 0.01 and found["distinct_codes"] < found["distinct_states"] / 10
+    assert found["one_step_exact"] == 0
     assert measure_identity(blind, 3000)["shared_codes"] > 2000
     assert prove(blind)["shared_codes"] == 65_536 - 256
     assert measure_code_use(blind)["constant_bits"] >= 64
@@ -121,9 +160,12 @@ def test_a_single_wrong_transition_among_a_million_is_found_by_the_proof_and_by_
 def test_a_dream_that_goes_wrong_is_reported_at_its_step():
     true = subject(TrueModel(LIGHTS))
     rollout = roll_out(true, 4, 50)
-    codes, exact = rollout.codes.copy(), rollout.exact.copy()
+    exact = rollout.exact.copy()
     exact[6:, 2] = False
-    found = measure_rollout(true, type(rollout)(rollout.states, rollout.actions, codes, exact))
+    found = measure_rollout(true, replace(rollout, exact=exact))
+    assert found["episodes_all_exact"] == 3
+    assert found["by_change"] == {"press": {"steps": 200, "exact": 200 - 44}}
+    assert found["by_change_late"] == {"press": {"steps": 100, "exact": 75}}
     assert found["first_failure"] == 7 and found["steps_all_exact"] == 6
     assert found["exact_at"] == {"1": 1, "10": 0.75}
 
@@ -149,8 +191,81 @@ def test_noise_has_the_spread_it_is_said_to_have():
 
 
 def test_robustness_counts_codes_that_noise_changes(walk):
-    found = measure_robustness(subject(TrueModel(LIGHTS)), walk)
+    true = subject(TrueModel(LIGHTS))
+    found = measure_robustness(true, walk, measure_walk(true, walk)[1])
     assert found["exact_codes"]["4"] == found["exact_steps"]["4"] == 1
+
+
+# ---- what counts as exact
+
+
+def measured(model, file, **effort) -> dict:
+    return measure(subject(model), file, QuickEffort(**{"episodes": 3, "steps": 30, "states": 500} | effort))[0]
+
+
+def said(metrics) -> str:
+    return "\n".join([table(metrics), *sentences(metrics)])
+
+
+def test_the_puzzle_itself_is_called_exact_with_what_that_rests_on(lights):
+    found = measured(TrueModel(LIGHTS), lights)
+    assert found["verdict"] == "exact" and "all 10,000 unseen steps" in said(found)
+
+
+def test_one_code_for_all_states_is_called_useless_and_nowhere_a_hundred_per_cent(lights):
+    found = measured(Constant(LIGHTS), lights)
+    assert found["verdict"] == "useless" and found["one_step_exact"] == found["bit_match"] == 0
+    rolled, noise, same = found["rollout"], found["robustness"], found["identity"]
+    assert rolled["steps_all_exact"] == rolled["episodes_all_exact"] == 0 and rolled["first_failure"] == 1
+    assert not any(rolled["exact_at"].values()) and not any(noise["exact_codes"].values())
+    assert (
+        not any(noise["exact_steps"].values()) and same["two_ways_one_code"] < 0.01 and same["inverse_returns"] < 0.01
+    )
+    assert "one code for 8," in said(found) and "--learning_rate" in said(found) and "100%" not in said(found)
+
+
+@pytest.mark.parametrize(("levels", "word"), [(0, "exact"), (4, "exact"), (5, "useless")])
+def test_a_picture_is_the_true_one_only_if_every_pixel_is_within_four_grey_levels(levels, word, lights):
+    found = measured(Blurred(LIGHTS, levels), lights)
+    assert found["verdict"] == word and found["pixel_error"] == levels
+
+
+def test_a_state_with_two_codes_is_not_exact(lights, tmp_path):
+    with h5py.File(tmp_path / "darkened.h5", "w") as file:
+        lights.copy("test", file), lights.copy("train", file)
+        file["test/images"][::2, 0, 0, 0] ^= 1
+        found, judged = measure_walk(subject(Restless(LIGHTS)), file["test"])
+    states = lights["test/states"][:]
+    _, which, counts = np.unique(states, axis=0, return_inverse=True, return_counts=True)
+    assert judged.is_told_apart[counts[which] == 1].all() and 0.2 < found["told_apart"] < 1
+    assert found["one_step_exact"] < found["told_apart"]
+
+
+def test_a_step_that_is_wrong_now_and_then_is_called_nearly_with_its_kind_and_how_often(lights):
+    class Slips(TrueModel):
+        def step(self, codes, actions):
+            after = super().step(codes, actions)
+            after[(codes[:, 7] == 1) & (codes[:, 15] == 1) & (codes[:, 23] == 1) & (actions == 3), 31] ^= 1
+            return after
+
+    found = measured(Slips(LIGHTS), lights)
+    assert found["verdict"] == "nearly"
+    press = found["one_step_by_change"]["press"]
+    assert 0 < press["steps"] - press["exact"] < 200 and press["steps"] == 10_000
+    assert f"{press['steps'] - press['exact']:,} of 10,000 (press)" in said(found)
+    assert "--dataset_size" in said(found) and "100%" not in sentences(found)[0]
+
+
+def test_pictures_with_noise_are_compared_within_their_noise_and_clean_ones_are_not_allowed_any():
+    rng, numbers = np.random.default_rng(0), np.arange(300).repeat(2).astype(np.uint64)
+    clean = np.repeat(rng.integers(60, 190, (300, 8, 8, 3)), 2, axis=0).astype(np.uint8)
+    assert noise_of(clean, numbers) == 0 and noise_of(clean[::2], numbers[::2]) == 0
+    assert noise_of(add_noise(clean, 8, rng), numbers) == pytest.approx(8, rel=0.05)
+    assert pixel_bound() == 4 < pixel_bound(8)
+
+
+def test_a_share_is_rounded_down_so_that_only_all_is_a_hundred_per_cent():
+    assert percent(1.0) == "100%" and percent(0.9999999) == "99.99%" and percent(0.5) == "50.00%"
 
 
 def test_a_proof_is_refused_where_there_is_no_end_of_states():

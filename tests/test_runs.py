@@ -175,25 +175,37 @@ def test_what_a_killed_process_left_half_written_is_cleared_away_when_the_run_go
 
 def test_a_run_that_begins_is_not_finished_whatever_lies_there(run):
     run.best_model.write_text("weights")
-    run.finish({"a": 1}, history(1), {"b": 1})
+    run.finish(history(1), {"options": {"a": 1}})
     assert run.is_finished()
     run.begin({"a": 1})
     assert not run.is_finished()
 
 
+def test_figures_and_pictures_of_an_earlier_model_go_when_training_begins(run):
+    for place in (run.metrics_file, run.strip, run.dream):
+        place.write_text("of another model")
+    run.begin({"a": 1})
+    assert not any(place.exists() for place in (run.metrics_file, run.strip, run.dream))
+
+
+def test_figures_on_another_dataset_have_places_of_their_own(run):
+    assert set(run.pictures_of("sokoban-key7")) & set(run.pictures_of()) == set()
+    assert all("sokoban-key7" in place.name for place in run.pictures_of("sokoban-key7"))
+
+
 def test_a_finished_run_keeps_what_came_of_it_and_nothing_to_go_on_from(run):
     save(run, 30, 2)
     run.best_model.write_text("weights of 2")
-    run.finish({"dataset": "lightsout"}, history(3), {"one_step_exact": 1.0})
+    run.finish(history(3), {"options": {"dataset": "lightsout"}, "summary": {"epochs": 3}})
     assert run.is_finished() and run.recorded_options() == {"dataset": "lightsout"} and run.last_state() is None
-    assert names(run.folder) == ["history.csv", "metrics.json", "model.keras", "options.json"]
-    assert json.loads(run.metrics_file.read_text()) == {"one_step_exact": 1.0}
+    assert names(run.folder) == ["history.csv", "model.keras", "training.json"]
+    assert json.loads(run.record_file.read_text())["summary"] == {"epochs": 3}
 
 
-@pytest.mark.parametrize("missing", ["metrics_file", "best_model", "options_file"])
+@pytest.mark.parametrize("missing", ["best_model", "record_file"])
 def test_a_run_that_lost_a_file_is_not_finished(run, missing):
     run.best_model.write_text("weights")
-    run.finish({"dataset": "lightsout"}, history(1), {"bits": 3})
+    run.finish(history(1), {"options": {"dataset": "lightsout"}})
     assert run.is_finished()
     getattr(run, missing).unlink()
     assert not run.is_finished()

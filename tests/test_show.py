@@ -14,6 +14,7 @@ from pipeline.command_line.cli import main
 from pipeline.command_line.fields import as_attributes
 from pipeline.command_line.options import GenerateCommand, TrainCommand
 from pipeline.generation.stage import ensure_dataset
+from pipeline.runs.files import write_json
 from pipeline.runs.folder import Run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,7 +63,8 @@ def run(tmp_path):
     """Make the folder of a finished run."""
     run, options = begin_run(tmp_path / "run")
     run.best_model.write_bytes(b"m" * 12_345)
-    run.finish(options, HISTORY, METRICS)
+    run.finish(HISTORY, {"options": options, "summary": {"best_epoch": 2}})
+    write_json(run.metrics_file, METRICS)
     return run
 
 
@@ -93,22 +95,22 @@ def test_a_dataset_is_shown_with_every_option_shape_size_and_digest(dataset, sho
     path = dataset()
     lines = shown(path)
     with h5py.File(path) as file:
-        digest, stored = file.attrs["content_digest"], file["evaluation/images"].id.get_storage_size()
+        digest, stored = file.attrs["content_digest"], file["test/images"].id.get_storage_size()
     assert lines[0].startswith(f"{path}: ") and lines[0].endswith(f"{path.stat().st_size / 1000:,.1f} kB")
     for name, value in {
         "dataset": "slidepuzzle_3x3", "dataset_size": "300", "key": "4", "shuffle_length": "30", "img_size": "[18, 13]",
-        "start": "auto", "start_used": "anywhere", "format_version": "3", "content_digest": digest,
+        "start": "auto", "start_used": "anywhere", "format_version": "4", "content_digest": digest,
         "actions": "up, down, left, right",
     }.items():  # fmt: skip
         assert has(lines, name, *value.split())
     assert any(
         line.startswith("  /train/images       (310, 18, 13, 3)        uint8       217.6 kB, stored") for line in lines
     )
-    assert has(lines, *f"/evaluation/images (10010, 18, 13, 3) uint8 7.0 MB, stored in {stored / 1000:,.1f} kB".split())
+    assert has(lines, *f"/test/images (10100, 18, 13, 3) uint8 7.1 MB, stored in {stored / 1000:,.1f} kB".split())
     assert any(
         line.startswith("  /train/frames       (300,)                  uint32   1,200 bytes, stored") for line in lines
     )
-    for split in ("train", "evaluation"):
+    for split in ("train", "validation", "test"):
         for name in ("images", "states", "actions", "frames"):
             assert sum(f"/{split}/{name} " in line for line in lines) == 1
 
@@ -158,7 +160,7 @@ def test_a_finished_run_is_shown_with_options_figures_and_files(run, shown):
     for name in TrainCommand.model_fields:
         assert any(line.split()[0] == name for line in lines)
     assert has(lines, "one_step_exact", "0.98765") and has(lines, "reconstruction_mse", "1.5e-07")
-    assert has(lines, "transitions", "10,000")
+    assert has(lines, "transitions", "10,000") and has(lines, "best_epoch", "2")
     assert has(lines, f"{run.best_model}:", "12.3", "kB") and any(str(run.history_file) in line for line in lines)
 
 
@@ -182,7 +184,7 @@ def test_what_is_neither_a_dataset_nor_a_run_is_refused(shown, tmp_path):
         file["something"] = 1
     for name, told in {
         "text.h5": "can't be read as a dataset", "empty.h5": "can't be read as a dataset",
-        "other.h5": "isn't a dataset of format 3", "picture.png": "--path must be a dataset's .h5 file or the folder",
+        "other.h5": "isn't a dataset of format 4", "picture.png": "--path must be a dataset's .h5 file or the folder",
         "": "isn't the folder of a run", "missing.h5": "nothing is there",
     }.items():  # fmt: skip
         assert told in shown(tmp_path / name)

@@ -9,23 +9,17 @@ from PIL import Image
 
 from pipeline.command_line.cli import main
 from pipeline.command_line.options import OPTIMIZERS, TrainCommand
-from pipeline.evaluation.report import Effort
+from pipeline.evaluation import stage
+from pipeline.evaluation.report import QuickEffort
+from pipeline.runs.folder import Run
 from pipeline.training import fit, start
 
 COMMAND = ["world_model_train", "train"]
 SMALL = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 4k --train_epochs 6 --mini_batch_size 300"
 FOLDER = "models/lightsout_4x4-lightsout"
 EVALUATE = ["world_model_train", "evaluate", "--episodes=2", "--steps=20", "--states=200"]
-OUTPUTS = {
-    "options.json",
-    "history.csv",
-    "metrics.json",
-    "model.keras",
-    "last.keras",
-    "curve.png",
-    "strip.png",
-    "dream.png",
-}
+OF_TRAINING = {"training.json", "history.csv", "model.keras", "last.keras", "curve.png"}
+OF_EVALUATION = {"metrics.json", "strip.png", "dream.png"}
 
 
 def train(**other) -> int:
@@ -39,7 +33,7 @@ def train(**other) -> int:
 def quickly_measured():
     """Let training end with a short measurement; evaluation has tests of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "QUICK", Effort(episodes=2, steps=20, states=200))
+        patch.setattr(stage, "QuickEffort", lambda: QuickEffort(episodes=2, steps=20, states=200))
         yield
 
 
@@ -82,7 +76,7 @@ def without_times(history):
 
 def test_a_run_leaves_models_figures_and_pictures_and_nothing_else(trained):
     run = trained / FOLDER
-    assert {path.name for path in run.iterdir()} == OUTPUTS
+    assert {path.name for path in run.iterdir()} == OF_TRAINING | OF_EVALUATION
     assert Image.open(run / "strip.png").size[0] > 500
     assert Image.open(run / "curve.png").size[0] > 500
 
@@ -90,8 +84,9 @@ def test_a_run_leaves_models_figures_and_pictures_and_nothing_else(trained):
 def test_the_history_has_a_row_per_epoch_with_each_loss_on_training_and_unseen_data(trained):
     history = read_history(trained / FOLDER)
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5, 6]
-    assert {"seconds", "loss", "transition", "bit_match", "one_step_exact", "learning_rate"} <= set(history[0])
+    assert {"seconds", "loss", "transition", "bit_match", "code_match", "learning_rate"} <= set(history[0])
     assert {"val_loss", "val_transition", "val_bit_match", "val_one_step_exact"} <= set(history[0])
+    assert {"val_distinct_codes", "val_distinct_states", "val_told_apart", "val_true_pictures"} <= set(history[0])
     assert history[-1]["loss"] < history[0]["loss"]
     assert history[-1]["learning_rate"] < history[0]["learning_rate"]
 
@@ -102,10 +97,15 @@ def test_lights_out_is_exact_on_the_unseen_walk(trained):
     assert metrics["reconstruction_mse"] < 1e-10
     assert metrics["transitions"] == 10_000
     assert metrics["distinct_codes"] == metrics["distinct_states"] > 1000
+    assert list(metrics)[:4] == ["one_step_exact", "bit_match", "reconstruction_mse", "verdict"]
+    assert metrics["verdict"] == "exact"
 
 
 def test_the_run_records_what_was_asked_for(trained):
-    options = json.loads((trained / FOLDER / "options.json").read_text())
+    record = json.loads((trained / FOLDER / "training.json").read_text())
+    options, summary = record["options"], record["summary"]
+    assert (summary["epochs"], summary["stopped"]) == (6, "all 6 epochs are done")
+    assert summary["best_epoch"] in range(1, 7) and record["format_version"] == 1
     assert options["dataset_size"] == 4000 and options["optimizer"] == "adam" and options["img_size"] == [32, 32]
     assert "data_dir" not in options and "output_dir" not in options  # places don't change the result
 
@@ -129,10 +129,32 @@ def test_evaluate_needs_only_the_folder_and_finds_the_same_figures(trained, monk
     assert {name: after[name] for name in ("one_step_exact", "bit_match")} == {"one_step_exact": 1, "bit_match": 1}
 
 
-def test_evaluate_measures_another_walk_when_another_key_is_asked_for(trained, monkeypatch, capsys):
-    monkeypatch.chdir(trained)
-    assert main([*EVALUATE, "--output_dir", FOLDER, "--key", "7"]) == 0
-    assert (trained / "data/lightsout_4x4-size4000-key7-shuffle30-img32x32-auto.h5").exists()
+def test_evaluate_measures_another_walk_when_another_key_is_asked_for_and_names_figures_and_pictures_after_it(finished):
+    run, other = Run(FOLDER), "lightsout_4x4-size4000-key7-shuffle30-img32x32-auto"
+    before = [place.read_bytes() for place in run.pictures_of()]
+    assert main([*EVALUATE, "--output_dir", FOLDER, "--key", "7", "--data_dir", "other"]) == 0
+    assert (finished / f"other/{other}.h5").exists()
+    assert all(place.exists() for place in run.pictures_of(other))
+    assert [place.read_bytes() for place in run.pictures_of()] == before
+
+
+@pytest.mark.parametrize("missing", sorted(OF_EVALUATION))
+def test_figures_and_pictures_that_are_missing_are_made_again_and_nothing_is_trained_again(
+    missing, finished, monkeypatch
+):
+    wanted = json.loads((finished / FOLDER / "metrics.json").read_text())
+    (finished / FOLDER / missing).unlink()
+    monkeypatch.setattr(fit, "fit", lambda *_: pytest.fail("trained again"))
+    assert train() == 0
+    assert json.loads((finished / FOLDER / "metrics.json").read_text()) == wanted
+    assert (finished / FOLDER / missing).exists()
+
+
+def test_the_stage_alone_trains_and_leaves_the_measuring_to_evaluate(place):
+    assert main([*COMMAND, *SMALL.split()], parts=1) == 0
+    assert {path.name for path in (place / FOLDER).iterdir()} == OF_TRAINING
+    assert main([*EVALUATE, "--output_dir", FOLDER]) == 0
+    assert {path.name for path in (place / FOLDER).iterdir()} == OF_TRAINING | OF_EVALUATION
 
 
 def test_evaluate_without_a_run_says_what_would_make_one(tmp_path, monkeypatch, capsys):
@@ -146,7 +168,7 @@ def test_evaluate_without_a_run_says_what_would_make_one(tmp_path, monkeypatch, 
 
 def test_a_finished_run_is_not_made_again_unless_asked(finished, monkeypatch, capsys):
     with monkeypatch.context() as patch:
-        patch.setattr(fit, "fit_and_measure", lambda *_: pytest.fail("trained again"))
+        patch.setattr(fit, "fit", lambda *_: pytest.fail("trained again"))
         capsys.readouterr()
         assert train() == 0
         assert "finished" in capsys.readouterr().out
@@ -157,8 +179,8 @@ def test_a_finished_run_is_not_made_again_unless_asked(finished, monkeypatch, ca
 def test_a_run_with_other_options_is_moved_aside_and_named(finished, capsys):
     assert train(learning_rate=0.01) == 0
     assert f"{FOLDER}.1" in capsys.readouterr().out
-    assert json.loads((finished / f"{FOLDER}.1/options.json").read_text())["learning_rate"] is None
-    assert json.loads((finished / f"{FOLDER}/options.json").read_text())["learning_rate"] == 0.01
+    assert Run(f"{FOLDER}.1").recorded_options()["learning_rate"] is None
+    assert Run(FOLDER).recorded_options()["learning_rate"] == 0.01
 
 
 def test_training_stops_once_the_unseen_walk_has_been_exact_long_enough(place):

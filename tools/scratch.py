@@ -108,7 +108,7 @@ def what_is_left(folder: Path) -> dict:
         with open(path) as file:
             found["history"] = [{**row, "seconds": None} for row in csv.DictReader(file)]
     for path in folder.glob("models/*/metrics.json"):
-        found["metrics"] = {**json.loads(path.read_text()), "training_seconds": None}
+        found["metrics"] = json.loads(path.read_text())
     return found
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from . import components, pixel_bits, tile_bits
+from .exactness import PIXEL_BOUND
 from .linear import flat
 from .tile_bits import TileBits
 from .value_bits import ValueBits
@@ -31,14 +32,14 @@ class LinearCode:
     decoder_bias: np.ndarray  # (P,) float32; image = bits @ kernel + bias
     grid: tuple[int, int, int]
     description: str
-    worst_error: float  # the largest mean squared error of a held-out image that was encoded and decoded, in 0…1
+    worst_error: int  # grey levels of 255: the largest error of any pixel of held-out images, encoded and decoded
     distinct_images: int  # in the sample
     distinct_codes: int  # of them
 
     @property
     def is_exact(self) -> bool:
         """Whether nothing is lost: images that the code wasn't made from come back, and no two share a code."""
-        return self.worst_error < 1e-4 and self.distinct_codes == self.distinct_images
+        return self.worst_error <= PIXEL_BOUND and self.distinct_codes == self.distinct_images
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Encode images (N, H, W, 3) uint8 as bits (N, B) bool."""
@@ -87,12 +88,12 @@ def make_code(found: TileBits | ValueBits, images: np.ndarray) -> LinearCode:
     """Make encoder and decoder of the bits found, and see how exact they are on images they weren't made from."""
     (encoder_kernel, encoder_bias), (decoder_kernel, decoder_bias) = found.encoder(), found.decoder()
     parts = encoder_kernel, encoder_bias, decoder_kernel, decoder_bias
-    code = LinearCode(*parts, found.grid, found.description, 0.0, 0, 0)
+    code = LinearCode(*parts, found.grid, found.description, 0, 0, 0)
     held_out = images[: -(-len(images) // 4)]
-    errors = np.mean((code.decode(code.encode(held_out)) - flat(held_out)) ** 2, axis=1)
+    decoded = np.rint(code.decode(code.encode(held_out)) * 255).clip(0, 255)
     return replace(
         code,
-        worst_error=float(errors.max()),
+        worst_error=int(np.abs(decoded - held_out.reshape(decoded.shape)).max()),
         distinct_images=_distinct(images),
         distinct_codes=_distinct(code.encode(images)),
     )

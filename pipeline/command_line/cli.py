@@ -31,11 +31,11 @@ from .values import SIDES, SWITCH
 
 ABOUT = "From the name of a puzzle to a trained discrete world model."
 GROUPS = {"world_model_train": "Generate datasets of puzzles, train discrete world models on them, evaluate them."}
-WORK = {  # each module has a function of the command's name, which takes the options
-    "train": "..training.stage",
-    "generate": "..generation.stage",
-    "evaluate": "..evaluation.stage",
-    "show": "..show.command",
+WORK = {  # what a command does, one after the other; each is a function that takes the options
+    "train": ("..training.stage.train", "..evaluation.stage.measure_trained"),
+    "generate": ("..generation.stage.generate",),
+    "evaluate": ("..evaluation.stage.evaluate",),
+    "show": ("..show.command.show",),
 }
 EXAMPLES = {
     "train": "--dataset rubikscube --world_model rubikscube --train_epochs 2000",
@@ -54,19 +54,25 @@ class Job:
     command: str
     options: Options
 
-    def run(self) -> int:
-        """Do the work; gives the exit code."""
-        work = getattr(importlib.import_module(WORK[self.command], __package__), self.command)
-        return work(self.options) or 0
+    def run(self, parts: int | None = None) -> int:
+        """Do the work, or its first parts; gives the exit code."""
+        for part in WORK[self.command][:parts]:
+            module, _, function = part.rpartition(".")
+            if code := getattr(importlib.import_module(module, __package__), function)(self.options):
+                return code
+        return 0
 
 
-def main(arguments: Sequence[str], program: str = "python main.py", inside: Sequence[str] = ()) -> int:
+def main(
+    arguments: Sequence[str], program: str = "python main.py", inside: Sequence[str] = (), parts: int | None = None
+) -> int:
     """Run a command line.
 
     Args:
         arguments: The words after the program's name.
         program: What the person typed before them.
         inside: The group, or group and command, that the program stands for.
+        parts: How many parts of the command's work to do, if not all: the script of a stage does the stage alone.
 
     Returns:
         The exit code: 0 done, 2 refused in one line, 130 interrupted by Ctrl-C, 143 ended by SIGTERM.
@@ -80,7 +86,7 @@ def main(arguments: Sequence[str], program: str = "python main.py", inside: Sequ
             return _print_help(words, " ".join([program, *words[len(inside) :]]))
         with interruptible():
             job = prepare(words, rest)
-            code = job.run()
+            code = job.run(parts)
     except UserError as error:
         code = _end(2, f"error: {error}")
     except MemoryError as error:  # what could be foreseen has been refused before

@@ -6,7 +6,7 @@ What describes the arrays is looked at when the file is opened; a chunk's checks
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -86,7 +86,11 @@ def _check_is_hdf5(path: Path):
 
 
 def _unreadable(path: Path, error: Exception, is_ours: bool = True) -> Unusable:
-    reason = os.strerror(error.errno) if getattr(error, "errno", None) else str(error).strip("'\"").split("\n")[0]
+    reason = (
+        os.strerror(error.errno)
+        if isinstance(error, OSError) and error.errno
+        else str(error).strip("'\"").split("\n")[0]
+    )
     return Unusable(path, f"can't be read as a dataset ({reason or type(error).__name__})", is_ours)
 
 
@@ -168,7 +172,7 @@ def _expected(key: DatasetKey, split: str) -> dict:
     }
 
 
-def _check_members(group: h5py.Group, names: Iterable[str]):
+def _check_members(group: h5py.Group, names: Sequence[str]):
     """Make sure that a group has members of the names, no others, and that none of them is elsewhere."""
     if not isinstance(group, h5py.Group) or len(group) != len(names):
         raise _damaged(group, f"{group.name} must hold {', '.join(names)} and nothing else")

@@ -26,7 +26,7 @@ def pack(rows: np.ndarray, chunk_rows: int) -> list[tuple[bytes, bytes]]:
         missing = chunk_rows - len(part)
         whole = np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)]) if missing else part
         packed = bytes(deflate.zlib_compress(whole.reshape(-1).view(np.uint8), LEVEL))
-        chunks.append((packed + fletcher32(packed), hashlib.sha256(part).digest()))
+        chunks.append((packed + fletcher32(packed), hashlib.sha256(part.data).digest()))
     return chunks
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .layout import FORMAT_VERSION
 
-WALKS, WALK_LENGTH = 10, 1000  # the unseen walk: 10,000 transitions that training never gets
+WALKS, WALK_LENGTH = 100, 100  # of validation and test each: 10,000 transitions that training never gets
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class DatasetKey:
         """For each split its transitions and the length of its trajectories."""
         return {
             "train": (self.dataset_size, self.shuffle_length),
-            "evaluation": (WALKS * WALK_LENGTH, WALK_LENGTH),
+            "validation": (WALKS * WALK_LENGTH, WALK_LENGTH),
+            "test": (WALKS * WALK_LENGTH, WALK_LENGTH),
         }
 
     def attributes(self) -> dict:

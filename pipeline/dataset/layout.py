@@ -1,6 +1,7 @@
 """How a dataset file is laid out: what the writer writes, and what every reader checks.
 
-Layout, for each split (F frames, N transitions, S bytes in a state):
+Three splits: `train`; `validation`, by which training chooses its best epoch and stops; `test`, which is measured once
+at the end. For each (F frames, N transitions, S bytes in a state):
 
     /<split>/images   (F, H, W, 3) uint8   every frame of every trajectory, in order
     /<split>/states   (F, S) uint8         the puzzle's state that each frame shows
@@ -16,8 +17,8 @@ import zlib
 
 import numpy as np
 
-FORMAT_VERSION = 3
-SPLITS = ("train", "evaluation")
+FORMAT_VERSION = 4
+SPLITS = ("train", "validation", "test")
 ARRAYS = ("images", "states", "actions", "frames")
 CHUNK_BYTES = 2**19  # of raw data in a chunk: small against the minibatch, large against the work per chunk
 

@@ -24,11 +24,6 @@ from ..system.locks import lock_open_file
 from .chunks import pack
 from .layout import chunk_shape, frame_count
 
-FORMAT_VERSION = 3
-SPLITS = ("train", "evaluation")
-ARRAYS = ("images", "states", "actions", "frames")
-WALKS, WALK_LENGTH = 10, 1000  # the unseen walk: 10,000 transitions that training never gets
-CHUNK_BYTES = 2**19  # of raw data in a chunk: small against the minibatch, large against the work per chunk
 INDEX_BYTES = 2**17  # of HDF5's index of chunks, kept in memory at a time; else memory would grow with the file
 
 
@@ -138,7 +133,7 @@ class _RowWriter:
         self.array, self.tasks, self.check, self.packer = array, tasks, check, packer
         self.chunk_rows = array.chunks[0]
         self.at_a_time = max(1, rows_at_a_time // self.chunk_rows) * self.chunk_rows
-        self.waiting = None
+        self.waiting: np.ndarray | None = None
         self.written = 0
         self.hash = hashlib.sha256(f"{array.name} {array.shape} {array.dtype}".encode())
 

@@ -1,12 +1,13 @@
 """Whether an evaluation fits in memory: found out before it starts."""
 
 from ..system.memory import check_memory
+from .report import Effort
 from .subject import Subject
 
 STATE_BYTES = 48  # of one of many distinct states and its code, both as numbers, while they are compared
 
 
-def check_effort(subject: Subject, effort):
+def check_effort(subject: Subject, effort: Effort) -> None:
     """Make sure that as much as is asked for can be measured.
 
     Raises:

@@ -3,8 +3,8 @@
 import numpy as np
 from tqdm import tqdm
 
-from ..puzzles.search import state_numbers
 from ..system.errors import UserError
+from ..system.hashing import number_rows
 from .subject import Subject
 
 MOST_STATES = 10_000_000
@@ -19,7 +19,8 @@ def prove(subject: Subject) -> dict:
         wrong_transitions: Predicted next codes that differ from the code of the true next state's image.
         shared_codes: States whose code another state has too.
         misread_states: States that don't read back from their decoded code.
-        proven: Whether all three are zero: the model and the puzzle are the same graph.
+        wrong_pictures: States whose decoded picture isn't the true one within the bound for every pixel.
+        proven: Whether all four are zero: the model and the puzzle are the same graph.
 
     Raises:
         UserError: The puzzle has too many states.
@@ -30,10 +31,10 @@ def prove(subject: Subject) -> dict:
         raise UserError(f"--exhaustive is for puzzles of at most {MOST_STATES:,} states. Received: {size}")
     print(f"visiting all {count:,} states ...", flush=True)
     states = subject.puzzle.all_states()
-    numbers = state_numbers(states)
+    numbers = number_rows(states)
     order = np.argsort(numbers)
-    packed, misread = _encode_all(subject, states)
-    bits = subject.model.transition.output_shape[-1]
+    packed, misread, wrong_pictures = _encode_all(subject, states)
+    bits = subject.model.bits
     wrong = 0
     actions = range(len(subject.puzzle.actions))
     with tqdm(total=count * len(actions), desc="proving", unit="step", unit_scale=True, dynamic_ncols=True) as progress:
@@ -43,7 +44,7 @@ def prove(subject: Subject) -> dict:
             for action in actions:
                 chosen = np.full(len(part), action, np.uint8)
                 following = order[
-                    np.searchsorted(numbers, state_numbers(subject.puzzle.step(part, chosen)), sorter=order)
+                    np.searchsorted(numbers, number_rows(subject.puzzle.step(part, chosen)), sorter=order)
                 ]
                 target = np.unpackbits(packed[following], axis=1, count=bits)
                 wrong += int((subject.step(codes, chosen) != target).any(axis=1).sum())
@@ -55,16 +56,18 @@ def prove(subject: Subject) -> dict:
         "wrong_transitions": wrong,
         "shared_codes": shared,
         "misread_states": misread,
-        "proven": wrong == 0 and shared == 0 and misread == 0,
+        "wrong_pictures": wrong_pictures,
+        "proven": wrong == shared == misread == wrong_pictures == 0,
     }
 
 
-def _encode_all(subject: Subject, states: np.ndarray) -> tuple[np.ndarray, int]:
-    """Encode all states; gives their codes, eight bits to a byte, and how many don't read back."""
-    packed, misread = [], 0
+def _encode_all(subject: Subject, states: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Encode all states; gives their codes, eight bits to a byte, how many don't read back, and wrong pictures."""
+    packed, misread, wrong = [], 0, 0
     for first in tqdm(range(0, len(states), PART), "encoding all states", unit="part", dynamic_ncols=True):
         part = states[first : first + PART]
         codes = subject.encode_states(part)
         misread += int((subject.read(codes) != part).any(axis=1).sum())
+        wrong += int((~subject.are_pictured(codes, part)).sum())
         packed.append(np.packbits(codes, axis=1))
-    return np.concatenate(packed), misread
+    return np.concatenate(packed), misread, wrong

@@ -3,7 +3,7 @@
 import numpy as np
 from tqdm import tqdm
 
-from ..puzzles.search import state_numbers
+from ..system.hashing import number_rows
 from .subject import Subject
 
 WALKERS, WAYS, DETOUR = 10_000, 20_000, 4
@@ -16,8 +16,9 @@ def measure_identity(subject: Subject, states: int) -> dict:
         states: How many distinct states were encoded.
         shared_codes: How many of them have a code that another one has too.
         two_ways: How many pairs of different action sequences that end in one state were tried.
-        two_ways_one_code: The share of these whose predicted codes are equal too.
-        inverse_returns: The share of steps that their inverse action takes back to the code; null without inverses.
+        two_ways_one_code: The share of these whose predicted codes are equal too, and decode to the true picture.
+        inverse_returns: The share of steps that their inverse action takes back to the code, which decodes to the true
+            picture; null without inverses.
     """
     count, distinct_codes = _count_codes(subject, states)
     pairs, equal = _two_ways(subject)
@@ -41,13 +42,13 @@ def _count_codes(subject: Subject, wanted: int) -> tuple[int, int]:
         while len(seen) < wanted and barren < 10:
             walk, _ = subject.walk(rng, min(WALKERS, wanted), 10)
             walk = walk.reshape(-1, walk.shape[-1])
-            numbers, first = np.unique(state_numbers(walk), return_index=True)
+            numbers, first = np.unique(number_rows(walk), return_index=True)
             new = ~np.isin(numbers, seen, assume_unique=True)
             numbers, first = numbers[new][: wanted - len(seen)], first[new][: wanted - len(seen)]
             barren = 0 if len(first) else barren + 1
             if len(first):
                 seen = np.concatenate([seen, numbers])
-                codes = np.concatenate([codes, state_numbers(subject.encode_states(walk[first]))])
+                codes = np.concatenate([codes, number_rows(subject.encode_states(walk[first]))])
                 progress.update(len(first))
     return len(seen), len(np.unique(codes))
 
@@ -56,7 +57,7 @@ def _two_ways(subject: Subject) -> tuple[int, float | None]:
     """Compare the codes after some actions and after the same actions in another order, where both end in one state."""
     rng = subject.rng("two ways")
     states = subject.puzzle.start(rng, WAYS, "anywhere")
-    one_way = subject.random_actions(rng, (WAYS, DETOUR))
+    one_way = _random_actions(subject, rng, (WAYS, DETOUR))
     other_way = rng.permuted(one_way, axis=1)
     ends = [_follow(subject.puzzle.step, states, way) for way in (one_way, other_way)]
     meet = (ends[0] == ends[1]).all(axis=1) & (one_way != other_way).any(axis=1)
@@ -64,7 +65,12 @@ def _two_ways(subject: Subject) -> tuple[int, float | None]:
         return 0, None
     codes = subject.encode_states(states[meet])
     predicted = [_follow(subject.step, codes, way[meet]) for way in (one_way, other_way)]
-    return int(meet.sum()), float((predicted[0] == predicted[1]).all(axis=1).mean())
+    equal = (predicted[0] == predicted[1]).all(axis=1) & subject.are_pictured(predicted[0], ends[0][meet])
+    return int(meet.sum()), float(equal.mean())
+
+
+def _random_actions(subject: Subject, rng: np.random.Generator, shape) -> np.ndarray:
+    return rng.integers(0, len(subject.puzzle.actions), shape, np.uint8)
 
 
 def _follow(step, rows: np.ndarray, actions: np.ndarray) -> np.ndarray:
@@ -79,9 +85,9 @@ def _inverse_returns(subject: Subject) -> float | None:
         return None
     rng = subject.rng("inverses")
     states = subject.puzzle.start(rng, WAYS, "anywhere")
-    actions = subject.random_actions(rng, WAYS)
+    actions = _random_actions(subject, rng, WAYS)
     moved = (subject.puzzle.step(states, actions) != states).any(axis=1)
     codes, actions = subject.encode_states(states[moved]), actions[moved]
     back = np.array(subject.puzzle.inverse, np.uint8)[actions]
     returned = subject.step(subject.step(codes, actions), back)
-    return float((returned == codes).all(axis=1).mean())
+    return float(((returned == codes).all(axis=1) & subject.are_pictured(codes, states[moved])).mean())

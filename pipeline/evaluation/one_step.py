@@ -1,62 +1,64 @@
-"""One step from the truth: the unseen walk of the dataset file."""
+"""One step from the truth: the test split of the dataset file, which training never sees."""
 
 import h5py
 import numpy as np
 
-from ..puzzles.search import state_numbers
+from ..codes.exactness import Frames, exact_steps, judge_frames, noise_of, pixel_bound
+from ..system.hashing import number_rows
 from .subject import Subject
 
-MOST_NUMBERS = 6  # of changed bits that are reported one by one
 
-
-def measure_walk(subject: Subject, walk: h5py.Group) -> dict:
-    """Measure single steps on the unseen walk.
+def measure_walk(subject: Subject, walk: h5py.Group) -> tuple[dict, Frames]:
+    """Measure single steps on the unseen walk; gives the figures, and what its frames are worth as codes.
 
     Returns:
-        transitions: How many steps were measured.
-        bits: The length of a code.
-        one_step_exact: The share of transitions whose predicted next code has no wrong bit.
-        exact_by_change: The same for the transitions that change as many bits, by their number: in Sokoban a step
-            against a wall changes none, a push more than a walk. Beside it how many there are.
-        bit_match, bit_match_lowest: The share of right bits in the predicted next codes, and that of the worst.
+        one_step_exact: The share of transitions that are exact, as `codes/exactness.py` defines it.
+        bit_match, bit_match_lowest: The share of right bits in the predicted next codes, and that of the worst, among
+            the bits that change at all; 0 if none does.
         reconstruction_mse: The mean squared error of the decoded images, pixels in 0…1.
+        transitions: How many steps were measured.
+        one_step_by_change: For each kind of change how many steps there are, and how many of them are exact.
+        bits: The length of a code.
+        distinct_states, distinct_codes: On the walk.
+        told_apart: The share of frames whose code and state belong to one another alone.
+        true_pictures: The share of frames whose code decodes to the true picture, every pixel within `pixel_bound`.
+        pixel_error: The largest error of any pixel of any decoded picture, in grey levels.
         true_state: The share of images whose decoded code reads back as the true state.
         true_next_state: The share of transitions whose decoded prediction reads back as the true next state.
-        distinct_states, distinct_codes: On the walk. Fewer codes than states would mean that exactness is bought by
-            confusing states.
     """
     images, states = walk["images"], walk["states"][:]  # images are read in parts
     actions, frames = walk["actions"][:], walk["frames"][:]
+    shown = number_rows(states)
     codes = subject.encode(images)  # (F, B)
     predicted = subject.step(codes[frames], actions)  # (N, B)
-    right = predicted == codes[frames + 1]
-    return {
-        "transitions": len(actions),
-        "bits": codes.shape[1],
-        "one_step_exact": float(right.all(axis=1).mean()),
-        "exact_by_change": _by_change((codes[frames] != codes[frames + 1]).sum(axis=1), right.all(axis=1)),
-        "bit_match": float(right.mean()),
-        "bit_match_lowest": float(right.mean(axis=1).min()),
+    bound, errors = pixel_bound(noise_of(images, shown)), subject.pixel_errors(codes, images)
+    judged = judge_frames(codes, shown, errors, bound)
+    exact = exact_steps(predicted, codes[frames + 1], judged.is_sound[frames], judged.is_sound[frames + 1])
+    right = (predicted == codes[frames + 1])[:, (codes != codes[0]).any(axis=0)]
+    figures = {
+        "one_step_exact": float(exact.mean()),
+        "bit_match": float(right.mean()) if right.size else 0.0,
         "reconstruction_mse": float(subject.squared_error(codes, images).mean()),
+        "transitions": len(actions),
+        "one_step_by_change": by_change(subject, states[frames], states[frames + 1], exact),
+        "bits": codes.shape[1],
+        "bit_match_lowest": float(right.mean(axis=1).min()) if right.size else 0.0,
+        **judged.figures(),
+        "pixel_error": int(errors.max()),
+        "pixel_bound": bound,
         "true_state": _share(subject.read(codes) == states),
         "true_next_state": _share(subject.read(predicted) == states[frames + 1]),
-        "distinct_states": len(np.unique(state_numbers(states))),
-        "distinct_codes": len(np.unique(state_numbers(codes))),
     }
+    return figures, judged
 
 
-def _by_change(changed: np.ndarray, right: np.ndarray) -> dict[str, str]:
-    """Say for each number of changed bits (N,) which share of the transitions is right."""
-    numbers = np.unique(changed)
-    if len(numbers) > MOST_NUMBERS:  # in groups of about equal size
-        edges = np.unique(np.quantile(changed, np.linspace(0, 1, MOST_NUMBERS + 1), method="lower"))
-        groups = [(low, high - 1) for low, high in zip(edges[:-1], [*edges[1:-1], edges[-1] + 1])]
-    else:
-        groups = [(number, number) for number in numbers]
-    chosen = [(low, high, (changed >= low) & (changed <= high)) for low, high in groups]
+def by_change(subject: Subject, before: np.ndarray, after: np.ndarray, exact: np.ndarray) -> dict[str, dict[str, int]]:
+    """Count steps from states (N, S) to states (N, S), and the exact (N,) among them, by what they changed."""
+    kinds = subject.puzzle.kind_of(before, after)
     return {
-        f"{low}" if low == high else f"{low}-{high}": f"{right[rows].mean():.2%} of {rows.sum():,}"
-        for low, high, rows in chosen
+        name: {"steps": int((kinds == kind).sum()), "exact": int(exact[kinds == kind].sum())}
+        for kind, name in enumerate(subject.puzzle.kinds)
+        if (kinds == kind).any()
     }
 
 

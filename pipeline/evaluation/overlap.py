@@ -4,20 +4,20 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from ..puzzles.search import state_numbers
+from ..system.hashing import number_rows
 
 ROWS = 2**20  # states read at a time
 
 
-def measure_seen(file: h5py.File) -> dict:
+def measure_overlap(file: h5py.File) -> dict:
     """Count the distinct states of the unseen walk that occur in the training data too.
 
     Returns:
         walk_states_seen_in_training: Their number; `distinct_states` is how many the walk has.
     """
-    walk = np.unique(state_numbers(file["evaluation/states"][:]))
+    walk = np.unique(number_rows(file["test/states"][:]))
     states, seen = file["train/states"], np.zeros(len(walk), bool)
     portions = range(0, len(states), ROWS)
     for first in tqdm(portions, "comparing states", unit="part", leave=False, disable=len(portions) < 2):
-        seen |= np.isin(walk, state_numbers(states[first : first + ROWS]))
+        seen |= np.isin(walk, number_rows(states[first : first + ROWS]))
     return {"walk_states_seen_in_training": int(seen.sum())}

@@ -1,49 +1,70 @@
-"""All measurements of a world model together: as a dictionary, as a table, as drawing."""
+"""All measurements of a world model together: as a dictionary, as a table, as pictures."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
+from ..command_line.options import EvaluateOptions
 from ..pictures import drawing
-from ..runs.folder import Run
 from .code_use import measure_code_use
 from .exhaustive import prove
 from .identity import measure_identity
 from .one_step import measure_walk
-from .overlap import measure_seen
+from .overlap import measure_overlap
 from .robustness import measure_robustness
 from .rollout import MILESTONES, Rollout, measure_rollout, roll_out
 from .subject import Subject
+from .verdict import verdict
 
 SHOWN = 6  # transitions in the strip
+FIRST = ("one_step_exact", "bit_match", "reconstruction_mse")  # beside the verdict
+DIGITS = 3  # of squared errors, whose further ones differ between processors
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How much to measure; the options of `evaluate` have the same names."""
+class QuickEffort:
+    """How much is measured at the end of `train`; the options of `evaluate` have the same names."""
 
-    episodes: int
-    steps: int
-    states: int
+    episodes: int = 100
+    steps: int = 300
+    states: int = 20_000
     exhaustive: bool = False
 
 
-QUICK = Effort(episodes=10, steps=1000, states=20_000)  # what training ends with
+Effort = EvaluateOptions | QuickEffort
 
 
-def measure(subject: Subject, file: h5py.File, effort) -> tuple[dict, Rollout]:
+def measure(subject: Subject, file: h5py.File, effort: Effort) -> tuple[dict[str, Any], Rollout]:
     """Measure everything on a dataset and beyond it; gives the metrics and the rollout they come from."""
-    walk = file["evaluation"]
-    metrics = measure_walk(subject, walk) | measure_seen(file)
+    walk = file["test"]
+    metrics, judged = measure_walk(subject, walk)
+    metrics |= measure_overlap(file)
     rollout = roll_out(subject, effort.episodes, effort.steps)
     metrics["rollout"] = measure_rollout(subject, rollout)
     metrics["identity"] = measure_identity(subject, effort.states)
-    metrics["robustness"] = measure_robustness(subject, walk)
+    metrics["robustness"] = measure_robustness(subject, walk, judged)
     metrics["code_use"] = measure_code_use(subject)
     if effort.exhaustive:
         metrics["proof"] = prove(subject)
-    return metrics, rollout
+    first = {name: metrics[name] for name in FIRST}
+    return rounded({**first, "verdict": verdict(metrics), **metrics}), rollout
+
+
+def rounded(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Cut squared errors to the digits that are the same on every processor; counts and shares stay as they are."""
+    return {
+        name: rounded(value)
+        if isinstance(value, dict)
+        else float(f"{value:.{DIGITS}g}")
+        if "mse" in name and isinstance(value, float)
+        else float(f"{value:.6g}")
+        if name in ("entropy", "pixel_bound")
+        else value
+        for name, value in metrics.items()
+    }
 
 
 def table(metrics: dict, indent: str = "  ") -> str:
@@ -62,7 +83,7 @@ def table(metrics: dict, indent: str = "  ") -> str:
 GROUPS = ("rollout", "identity", "robustness", "code_use", "proof", "environment")
 
 
-def _number(value) -> str:
+def _number(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, str):
@@ -72,15 +93,15 @@ def _number(value) -> str:
     return f"{value:.6g}"
 
 
-def draw(subject: Subject, file: h5py.File, rollout: Rollout, run: Run):
+def draw(subject: Subject, file: h5py.File, rollout: Rollout, strip: Path, dream: Path) -> None:
     """Draw single steps of the unseen walk, and an episode of the rollout: the truth and the dream."""
-    walk, names = file["evaluation"], file.attrs["action_names"]
+    walk, names = file["test"], file.attrs["action_names"]
     chosen = np.linspace(0, len(walk["actions"]) - 1, SHOWN).astype(int)
     actions, frames = walk["actions"][:][chosen], walk["frames"][:][chosen]
     before = np.stack([walk["images"][frame] for frame in frames.tolist()])
     after = np.stack([walk["images"][frame + 1] for frame in frames.tolist()])
     predicted = subject.model.decode(subject.step(subject.encode(before), actions))
-    drawing.strip(before, [names[action] for action in actions], predicted, after, run.strip)
+    drawing.strip(before, [names[action] for action in actions], predicted, after, strip)
     steps = [0, *(step for step in MILESTONES if step < len(rollout.states))]
     truth = subject.puzzle.render(rollout.states[steps, 0], subject.img_size)
-    drawing.dream(steps, truth, subject.model.decode(rollout.codes[steps, 0]), rollout.exact, run.dream)
+    drawing.dream(steps, truth, subject.model.decode(rollout.codes[steps, 0]), rollout.exact, dream)

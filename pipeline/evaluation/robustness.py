@@ -4,18 +4,24 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from ..codes.exactness import Frames
+from ..codes.exactness import exact_steps as exact_steps_of
 from .subject import Subject
 
 NOISE = (4, 8, 16, 32)  # standard deviations, of 255
 
 
-def measure_robustness(subject: Subject, walk: h5py.Group) -> dict:
+def measure_robustness(subject: Subject, walk: h5py.Group, judged: Frames) -> dict:
     """Add noise to every pixel of the unseen walk.
+
+    Args:
+        judged: What the frames of the walk are worth without it: only sound ones count.
 
     Returns:
         exact_codes, exact_steps: For each noise level the share of images whose code is that of the clean image, and
             of transitions that are predicted exactly from noisy images, compared with the code of a noisy next image.
     """
+    sound = judged.is_sound
     images, actions, frames = walk["images"], walk["actions"][:], walk["frames"][:]
     clean = subject.encode(images)
     exact_codes, exact_steps = {}, {}
@@ -24,8 +30,9 @@ def measure_robustness(subject: Subject, walk: h5py.Group) -> dict:
         noisy = (add_noise(part, noise, rng) for part in subject.parts(images))
         codes = np.concatenate([subject.encode(part) for part in noisy])
         predicted = subject.step(codes[frames], actions)
-        exact_codes[str(noise)] = float((codes == clean).all(axis=1).mean())
-        exact_steps[str(noise)] = float((predicted == codes[frames + 1]).all(axis=1).mean())
+        exact_codes[str(noise)] = float(((codes == clean).all(axis=1) & sound).mean())
+        exact = exact_steps_of(predicted, codes[frames + 1], sound[frames], sound[frames + 1])
+        exact_steps[str(noise)] = float(exact.mean())
     return {"exact_codes": exact_codes, "exact_steps": exact_steps}
 
 

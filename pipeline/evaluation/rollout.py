@@ -5,10 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from ..codes.exactness import judge_frames, pixel_bound
+from ..system.hashing import number_rows
+from .one_step import by_change
 from .subject import Subject
 
 MILESTONES = (1, 10, 100, 1000, 10_000)
-ERRORS_EVERY = 10  # steps between those at which the decoded images are compared
+MOST_DECODED = 100_000  # pictures that are decoded and compared; of longer rollouts every tenth step, or fewer
 
 
 @dataclass(frozen=True)
@@ -18,21 +21,36 @@ class Rollout:
     states: np.ndarray  # (T + 1, E, S) uint8, the true states
     actions: np.ndarray  # (T, E) uint8
     codes: np.ndarray  # (T + 1, E, B) uint8, the dreamed codes; the first are those of the true images
-    exact: np.ndarray  # (T, E) bool, whether the dreamed code equals that of the true image
+    exact: np.ndarray  # (T, E) bool, whether the dreamed code is exact
+    errors: np.ndarray  # (K, E) float64, the mean squared errors of the decoded pictures at the steps compared
 
 
 def roll_out(subject: Subject, episodes: int, steps: int) -> Rollout:
-    """Dream episodes of random actions from anywhere, and compare every step with the code of the true image."""
+    """Dream episodes from anywhere, and compare every step with the truth.
+
+    A step is exact where the dreamed code is that of the true picture, no other state met has the code, nor the state
+    another code, and where pictures are compared, the decoded one is the true one within the bound for every pixel.
+    """
     states, actions = subject.walk(subject.rng("rollouts"), episodes, steps)
     first = subject.encode_states(states[0])
     codes = np.empty((steps + 1, *first.shape), np.uint8)
     codes[0] = first
     for t in tqdm(range(steps), "dreaming", unit="step", leave=False, dynamic_ncols=True):
         codes[t + 1] = subject.model.step(codes[t], actions[t])
-    exact = np.empty((steps, episodes), bool)
-    for t in tqdm(range(steps), "comparing", unit="step", leave=False, dynamic_ncols=True):
-        exact[t] = (subject.encode_states(states[t + 1]) == codes[t + 1]).all(axis=1)
-    return Rollout(states, actions, codes, exact)
+    right, numbers = np.empty((steps, episodes), bool), np.empty((steps + 1, episodes), np.uint64)
+    numbers[0], off, squared = number_rows(first), np.zeros((steps + 1, episodes), np.uint8), []
+    every = max(1, steps * episodes // MOST_DECODED)
+    for t in tqdm(range(1, steps + 1), "comparing", unit="step", leave=False, dynamic_ncols=True):
+        images = subject.puzzle.render(states[t], subject.img_size)
+        true_codes = subject.encode(images)
+        right[t - 1], numbers[t] = (true_codes == codes[t]).all(axis=1), number_rows(true_codes)
+        if t % every == 0:
+            off[t] = subject.pixel_errors(codes[t], images)
+            squared.append(subject.squared_error(codes[t], images))
+    shown = number_rows(states.reshape(-1, states.shape[-1]))
+    judged = judge_frames(numbers.reshape(-1), shown, off.reshape(-1), pixel_bound())
+    sound = judged.is_sound.reshape(steps + 1, episodes)
+    return Rollout(states, actions, codes, right & sound[1:] & sound[:-1], np.array(squared))
 
 
 def measure_rollout(subject: Subject, rollout: Rollout) -> dict:
@@ -43,17 +61,15 @@ def measure_rollout(subject: Subject, rollout: Rollout) -> dict:
         exact_at: For each milestone the share of episodes whose dreamed code is exact at that step.
         true_state_at: The same for the decoded image, read back to the puzzle's state.
         steps_all_exact: The number of steps at which all episodes are exact.
-        first_failure: The first step at which an episode isn't; null if none fails.
-        mse_mean, mse_median, mse_max: Over every tenth step's decoded images of all episodes, pixels in 0…1.
+        episodes_all_exact: The number of episodes that are exact at all steps.
+        first_failure: The first step at which an episode isn't exact; null if none fails.
+        by_change, by_change_late: For each kind of change how many steps there are and how many of them are exact;
+            in all, and in the second half of the episodes.
+        mse_mean, mse_median, mse_max: Of the decoded images that were compared, pixels in 0…1.
     """
     steps, episodes = rollout.exact.shape
     milestones = [step for step in MILESTONES if step <= steps]
     failing = np.flatnonzero(~rollout.exact.all(axis=1))
-    errors = []
-    for t in tqdm(range(ERRORS_EVERY, steps + 1, ERRORS_EVERY), "decoding", unit="step", leave=False):
-        images = subject.puzzle.render(rollout.states[t], subject.img_size)
-        errors.append(subject.squared_error(rollout.codes[t], images))
-    errors = np.concatenate(errors) if errors else np.array([np.nan])
     read = {t: subject.read(rollout.codes[t]) == rollout.states[t] for t in milestones}
     return {
         "episodes": episodes,
@@ -61,8 +77,17 @@ def measure_rollout(subject: Subject, rollout: Rollout) -> dict:
         "exact_at": {str(t): float(rollout.exact[t - 1].mean()) for t in milestones},
         "true_state_at": {str(t): float(read[t].all(axis=1).mean()) for t in milestones},
         "steps_all_exact": int(rollout.exact.all(axis=1).sum()),
+        "episodes_all_exact": int(rollout.exact.all(axis=0).sum()),
         "first_failure": int(failing[0]) + 1 if len(failing) else None,
-        "mse_mean": float(errors.mean()),
-        "mse_median": float(np.median(errors)),
-        "mse_max": float(errors.max()),
+        "by_change": _by_change(subject, rollout, 0),
+        "by_change_late": _by_change(subject, rollout, steps // 2),
+        "mse_mean": float(rollout.errors.mean()),
+        "mse_median": float(np.median(rollout.errors)),
+        "mse_max": float(rollout.errors.max()),
     }
+
+
+def _by_change(subject: Subject, rollout: Rollout, first: int) -> dict[str, dict[str, int]]:
+    width = rollout.states.shape[-1]
+    before, after = (part.reshape(-1, width) for part in (rollout.states[first:-1], rollout.states[first + 1 :]))
+    return by_change(subject, before, after, rollout.exact[first:].reshape(-1))

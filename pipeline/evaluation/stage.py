@@ -1,25 +1,28 @@
-"""`evaluate`: measure a run's model and write down what it is worth."""
+"""Measuring a run's model: in full by `evaluate`, quickly at the end of the documented `train`."""
 
+import json
 from pathlib import Path
 
-from ..command_line.options import TrainCommand
+from ..command_line.options import EvaluateCommand, TrainCommand
 from ..dataset.cache import use_dataset
 from ..dataset.key import DatasetKey
 from ..generation.stage import ensure_dataset
 from ..puzzles import PUZZLES
-from ..runs.files import read_json, write_json
+from ..runs.files import write_json
 from ..runs.folder import Run
 from ..system.backend import load_keras
+from ..system.cluster import is_chief
 from ..system.errors import UserError
+from ..system.program import PROGRAM
 from .capacity import check_effort
-from .report import draw, measure, table
+from .report import Effort, QuickEffort, draw, measure, table
 from .subject import Subject
+from .verdict import sentences
 
 NEEDED = {*DatasetKey.__dataclass_fields__, "world_model"}  # what a run's options must hold
-FROM_TRAINING = ("epochs", "training_seconds", "environment")  # figures that evaluation can't know
 
 
-def evaluate(options) -> None:
+def evaluate(options: EvaluateCommand) -> None:
     """Measure a run's model on the unseen walk of a dataset, the run's own or another one asked for, and beyond it.
 
     Raises:
@@ -30,54 +33,77 @@ def evaluate(options) -> None:
         recorded = _recorded(run)
         wanted = _with_recorded(options, recorded)
         _check_fits(wanted, recorded)
-        path = ensure_dataset(wanted)
-        model = _load(run.best_model, wanted.img_size)
-        subject = Subject(model, PUZZLES[wanted.dataset], wanted.img_size, wanted.key)
-        with use_dataset(path) as file:
-            _measure(run, subject, file, options, _place(run, wanted, recorded))
-
-
-def _load(place: Path, img_size: tuple[int, int]):
-    load_keras()
-    from ..world_model.loading import load_world_model
-
-    return load_world_model(place, img_size)
-
-
-def _measure(run: Run, subject: Subject, file, options, metrics_file: Path):
-    from ..world_model.loading import model_digest
-
-    check_effort(subject, options)
-    metrics, rollout = measure(subject, file, options)
-    metrics["dataset_digest"] = file.attrs["content_digest"]
-    metrics["model_digest"] = model_digest(subject.model)
-    write_json(metrics_file, {**_training_figures(metrics_file), **metrics})
-    draw(subject, file, rollout, run)
+        metrics = _measure(run, wanted, options, _other(wanted, recorded))
     print(table(metrics))
-    print(f"figures: {metrics_file}\npictures: {run.strip} {run.dream}")
+    _say(run, metrics, _other(wanted, recorded))
+
+
+def measure_trained(options: TrainCommand) -> None:
+    """Measure the run that `train` has just made or found, quickly, unless it has been measured before."""
+    if not is_chief():
+        return
+    run = Run(options.output_dir)
+    with run.locked():
+        if not (run.metrics_file.exists() and run.strip.exists() and run.dream.exists()):
+            _measure(run, options, QuickEffort(), "")
+    _say(run, json.loads(run.metrics_file.read_text()), "")
+    print(f"next: {PROGRAM} evaluate --output_dir {run.folder}")
+
+
+def _measure(run: Run, wanted: TrainCommand | EvaluateCommand, effort: Effort, other: str) -> dict:
+    """Measure and draw; gives the metrics, which lie in the run's folder then.
+
+    Args:
+        wanted: The dataset's options.
+        other: What the figures are named after if the dataset isn't the run's own.
+    """
+    path = ensure_dataset(wanted)
+    load_keras()
+    from ..world_model.loading import load_world_model, model_digest  # heavy: only now
+
+    model = load_world_model(run.best_model, wanted.img_size)
+    subject = Subject(model, PUZZLES[wanted.dataset], wanted.img_size, wanted.key)
+    check_effort(subject, effort)
+    print("measuring ...", flush=True)
+    metrics_file, strip, dream = run.pictures_of(other)
+    with use_dataset(path) as file:
+        metrics, rollout = measure(subject, file, effort)
+        metrics["dataset_digest"] = file.attrs["content_digest"]
+        metrics["model_digest"] = model_digest(model)
+        draw(subject, file, rollout, strip, dream)
+    write_json(metrics_file, metrics)
+    return metrics
+
+
+def _say(run: Run, metrics: dict, other: str) -> None:
+    metrics_file, strip, dream = run.pictures_of(other)
+    print(f"figures: {metrics_file}\npictures: {strip} {dream}")
+    print("\n".join(sentences(metrics)))
 
 
 def _recorded(run: Run) -> TrainCommand:
     """Give the options of the run in a folder."""
+    if run.is_of_an_earlier_version():
+        raise UserError(f"the run in {run.folder} was made by an earlier version of this program; train it again")
     found = run.recorded_options()
-    if found is None or not (run.best_model.exists() and run.options_file.exists()):
+    if found is None or not (run.best_model.exists() and run.record_file.exists()):
         raise UserError(f"there is no finished run in {run.folder}; `train` with the same options makes it")
     try:
         if found.keys() >= NEEDED:
             return TrainCommand(**found)
     except (UserError, TypeError):
         pass
-    raise UserError(f"{run.options_file} is damaged; move {run.folder} away and train again")
+    raise UserError(f"{run.record_file} is damaged; move {run.folder} away and train again")
 
 
-def _with_recorded(options, recorded: TrainCommand):
+def _with_recorded(options: EvaluateCommand, recorded: TrainCommand) -> EvaluateCommand:
     """Give the dataset options: those given now, else those the run recorded."""
     given = {name: getattr(options, name) for name in options.model_fields_set}
     known = {name: getattr(recorded, name) for name in recorded.model_fields_set}
     return options.model_copy(update=known | given)
 
 
-def _check_fits(wanted, recorded: TrainCommand):
+def _check_fits(wanted: EvaluateCommand, recorded: TrainCommand) -> None:
     """Make sure that a model of the run's puzzle and picture size is asked about such pictures and such actions."""
     if wanted.img_size != recorded.img_size:
         height, width = recorded.img_size
@@ -90,14 +116,7 @@ def _check_fits(wanted, recorded: TrainCommand):
         )
 
 
-def _place(run: Run, wanted, recorded: TrainCommand) -> Path:
-    """Choose the file for the figures: the run's own, or one beside it for another dataset than the run's."""
+def _other(wanted: EvaluateCommand, recorded: TrainCommand) -> str:
+    """Give what figures are named after: nothing for the run's own dataset, else the dataset's file."""
     key = DatasetKey.of(wanted)
-    return (
-        run.metrics_file if key == DatasetKey.of(recorded) else run.folder / f"metrics-{Path(key.file_name).stem}.json"
-    )
-
-
-def _training_figures(metrics_file: Path) -> dict:
-    """Give what training noted among the metrics and evaluation can't know."""
-    return {name: value for name, value in (read_json(metrics_file) or {}).items() if name in FROM_TRAINING}
+    return "" if key == DatasetKey.of(recorded) else Path(key.file_name).stem

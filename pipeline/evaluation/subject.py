@@ -1,30 +1,47 @@
 """The world model beside the puzzle that it was learned from: what every measurement works on."""
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from ..codes.exactness import pixel_bound, pixel_errors
 from ..puzzles import Puzzle
+from ..puzzles.walks import walk
 from ..system.memory import rows_within
+from ..system.streams import stream
 
 BATCH, BATCH_BYTES = 2000, 2**26  # images or codes at a time: at most so many, and images of so many bytes
+
+
+class Model(Protocol):
+    """What is measured: a `DiscreteWorldModel`, or anything else with its pure functions on NumPy arrays."""
+
+    @property
+    def bits(self) -> int: ...
+
+    def encode(self, images: np.ndarray) -> np.ndarray: ...
+
+    def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray: ...
+
+    def decode(self, codes: np.ndarray) -> np.ndarray: ...
+
+    def pixels(self, codes: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
 class Subject:
     """A world model, its puzzle and the size of its images. Codes are (N, B) uint8, states (N, S) uint8."""
 
-    model: object  # a DiscreteWorldModel
+    model: Model
     puzzle: Puzzle
     img_size: tuple[int, int]
     key: int
 
     def rng(self, purpose: str) -> np.random.Generator:
         """Give a random stream for one purpose; neither generation nor another measurement draws from it."""
-        seed = np.random.SeedSequence([self.key, zlib.crc32(f"evaluation of {purpose}".encode())])
-        return np.random.Generator(np.random.Philox(seed))
+        return stream(self.key, "evaluation", purpose)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         return np.concatenate([self.model.encode(part) for part in self.parts(images)])
@@ -42,12 +59,22 @@ class Subject:
         """Decode the codes and read the pictures back to states by the nearest picture, without the model."""
         return np.concatenate([self.puzzle.read(self.model.decode(part)) for part in self.parts(codes)])
 
+    def pixel_errors(self, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Give the largest error of any pixel of each decoded picture, (N,) uint8 grey levels."""
+        pairs = zip(self.parts(codes), self.parts(images))
+        return np.concatenate([pixel_errors(self.model.decode(code), image) for code, image in pairs])
+
+    def are_pictured(self, codes: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """Tell which codes (N, B) decode to the pictures of states (N, S), every pixel within the bound: (N,) bool."""
+        images = (self.puzzle.render(part, self.img_size) for part in self.parts(states))
+        errors = [pixel_errors(self.model.decode(code), image) for code, image in zip(self.parts(codes), images)]
+        return np.concatenate(errors) <= pixel_bound()
+
     def squared_error(self, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Give the mean squared error of each decoded image, (N,) float64, pixels in 0…1."""
         errors = []
         for code, image in zip(self.parts(codes), self.parts(images)):
-            decoded = np.asarray(self.model.decoder.predict_on_batch(code.astype(np.float32)))
-            difference = decoded - image.astype(np.float32) / np.float32(255)
+            difference = self.model.pixels(code) - image.astype(np.float32) / np.float32(255)
             errors.append(np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3)))
         return np.concatenate(errors)
 
@@ -57,14 +84,6 @@ class Subject:
         size = rows_within(BATCH_BYTES, image_bytes, BATCH)
         return (rows[first : first + size] for first in range(0, len(rows), size))
 
-    def random_actions(self, rng: np.random.Generator, shape) -> np.ndarray:
-        return rng.integers(0, len(self.puzzle.actions), shape, np.uint8)
-
     def walk(self, rng: np.random.Generator, walks: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Walk at random from anywhere; gives states (steps + 1, walks, S) and actions (steps, walks) uint8."""
-        actions = self.random_actions(rng, (steps, walks))
-        states = np.empty((steps + 1, walks, self.puzzle.state_size), np.uint8)
-        states[0] = self.puzzle.start(rng, walks, "anywhere")
-        for t in range(steps):
-            states[t + 1] = self.puzzle.step(states[t], actions[t])
-        return states, actions
+        """Explore from anywhere; gives states (steps + 1, walks, S) and actions (steps, walks) uint8."""
+        return walk(self.puzzle, rng, self.puzzle.start(rng, walks, "anywhere"), steps, self.puzzle.explore)

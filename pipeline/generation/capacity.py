@@ -55,9 +55,10 @@ class Room:
         raw = sum(self.raw_bytes(*size) for size in self.key.sizes.values())
         if raw < free or raw * self.share < free:
             return
-        room = free / self.share - self.raw_bytes(*self.key.sizes["evaluation"])
+        unseen = [size for split, size in self.key.sizes.items() if split != "train"]
+        room = free / self.share - sum(self.raw_bytes(*size) for size in unseen)
         fits = int(room / self.raw_bytes(*[self.key.shuffle_length] * 2) * self.key.shuffle_length)
-        cure = f"--dataset_size {fits} would fit" if fits > 0 else "not even the unseen walk would fit"
+        cure = f"--dataset_size {fits} would fit" if fits > 0 else "not even the unseen walks would fit"
         raise UserError(
             f"the dataset needs about {said_size(raw * self.share + FIXED_BYTES)} on the disk, "
             f"and {said_size(free)} are free in {folder}; {cure}. "

@@ -1,6 +1,5 @@
 """Stage 1: from the dataset options to a file of transitions. Knows nothing of TensorFlow."""
 
-import zlib
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +12,10 @@ from ..dataset.key import DatasetKey, path_of
 from ..dataset.layout import checksum_of, chunk_shape, frame_count
 from ..dataset.writing import SplitWriter, content_digest, new_file
 from ..puzzles import PUZZLES, Puzzle
+from ..puzzles.walks import walk
 from ..system.errors import UserError
 from ..system.executors import InOrder, ahead, workers
+from ..system.streams import stream
 from .capacity import Room
 
 MOST_ACTIONS = 256  # that a byte can number
@@ -72,8 +73,8 @@ def write_dataset(path: Path, key: DatasetKey, minibatch_size: int, scheduler: s
         tasks, draw = InOrder(executor, most), partial(draw_and_pack, key.dataset, key.img_size)
         for split, writer in writers.items():
             writer.begin(tasks, draw, at_a_time)
-            walk = partial(trajectory_block, key.dataset, key.key, split, start, *splits[split])
-            for states, actions in ahead(executor, count, walk, range(block_count(*splits[split]))):
+            block = partial(trajectory_block, key.dataset, key.key, split, start, *splits[split])
+            for states, actions in ahead(executor, count, block, range(block_count(*splits[split]))):
                 writer.add(states, actions)
                 progress.update(len(states))
             writer.finish()
@@ -110,7 +111,9 @@ def _say_start(puzzle: Puzzle, start: str) -> str:
 
 
 def trajectories(puzzle: Puzzle, key: int, split: str, start: str, transitions: int, length: int):
-    """Make trajectories of `length` random actions, the last one shorter where `transitions` doesn't divide.
+    """Make trajectories of `length` actions, the last one shorter where `transitions` doesn't divide.
+
+    Training's actions are random; those of the unseen splits also are, unless that would jam the puzzle.
 
     Yields:
         states (f, S) uint8, the frames of some trajectories one after the other, and actions (n,) uint8.
@@ -136,18 +139,9 @@ def trajectory_block(name: str, key: int, split: str, start: str, transitions: i
     Returns:
         states (f, S) uint8 and actions (n,) uint8, as `trajectories` yields them.
     """
-    n = _per_block(length)
-    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([key, zlib.crc32(split.encode()), block])))
-    states, actions = _block(PUZZLES[name], rng, start, n, length)
+    puzzle, n, rng = PUZZLES[name], _per_block(length), stream(key, split, block)
+    choose = puzzle.random_actions if split == "train" else puzzle.explore
+    walked = walk(puzzle, rng, puzzle.start(rng, n, start), length, choose)
+    states, actions = (np.ascontiguousarray(part.swapaxes(0, 1)) for part in walked)  # one trajectory after the other
     wanted = min(transitions - block * n * length, actions.size)
     return states.reshape(-1, states.shape[-1])[: frame_count(wanted, length)], actions.reshape(-1)[:wanted]
-
-
-def _block(puzzle: Puzzle, rng: np.random.Generator, start: str, n: int, length: int):
-    """Walk n trajectories: states (n, length + 1, S) uint8 and actions (n, length) uint8."""
-    states = np.empty((n, length + 1, puzzle.state_size), np.uint8)
-    states[:, 0] = puzzle.start(rng, n, start)
-    actions = rng.integers(0, len(puzzle.actions), (n, length), np.uint8)
-    for t in range(length):
-        states[:, t + 1] = puzzle.step(states[:, t], actions[:, t])
-    return states, actions

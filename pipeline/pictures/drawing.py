@@ -76,9 +76,10 @@ def curve(history: list[dict], path: Path):
     epochs = [row["epoch"] for row in history]
     for prefix, label in (("", "training"), ("val_", "unseen walk")):
         left.plot(epochs, [row[prefix + "loss"] for row in history], label=label)
-        right.plot(epochs, [1 - row[prefix + "one_step_exact"] for row in history], label=label)
+    right.plot(epochs, [1 - row["code_match"] for row in history], label="training: predicted code wrong")
+    right.plot(epochs, [1 - row["val_one_step_exact"] for row in history], label="unseen walk: step not exact")
     left.set(title="loss", xlabel="epoch", yscale="log")
-    right.set(title="predictions that aren't exact", xlabel="epoch", ylim=(0, None))
+    right.set(title="steps that aren't exact", xlabel="epoch", ylim=(0, None))
     right.set_yscale("symlog", linthresh=1e-4)
     for axis in (left, right):
         axis.legend()

@@ -21,6 +21,7 @@ class Puzzle(ABC):
     default_start: str  # what `start="auto"` means here: "solved" or "anywhere"
     start_reason: str  # why, in words that follow "because"
     state_count: int | None  # the size of the state space; None where each level has its own
+    kinds: tuple[str, ...] = ("nothing", "change")  # what a step can do; figures are given for each
 
     @abstractmethod
     def start(self, rng: np.random.Generator, n: int, where: str) -> np.ndarray:
@@ -44,6 +45,21 @@ class Puzzle(ABC):
         The opposite of `render`, by nearest pictures, without any learning. What comes back from a blurred or wrong
         image need not be a state that moves can reach.
         """
+
+    def kind_of(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Tell what steps did, as indices (N,) into `kinds`, from the states (N, S) uint8 before and after them."""
+        return (before != after).any(axis=1).astype(np.uint8)
+
+    def random_actions(self, rng: np.random.Generator, states: np.ndarray) -> np.ndarray:
+        """Choose an action (N,) uint8 for each of the states (N, S) uint8, all equally likely."""
+        return rng.integers(0, len(self.actions), len(states), np.uint8)
+
+    def explore(self, rng: np.random.Generator, states: np.ndarray) -> np.ndarray:
+        """Choose actions (N,) uint8 for walks on which a model is tested, so that every kind of step comes often.
+
+        At random, unless random actions jam the puzzle.
+        """
+        return self.random_actions(rng, states)
 
     def all_states(self) -> np.ndarray:
         """List the whole state space, (state_count, S) uint8, by a search from the solved state."""

@@ -18,6 +18,8 @@ class LightsOut(Puzzle):
     Anywhere: every light on or off at random; with side 7 presses reach each such board, with side 4 only 1 in 16.
     """
 
+    kinds = ("nothing", "press")
+
     def __init__(self, name: str, side: int):
         self.name, self.side = name, side
         self.state_size = side * side

@@ -35,6 +35,7 @@ class RubiksCube(Puzzle):
     row as seen from outside. The picture shows two opposite corners side by side: left U, F and R, right D, L and B.
     """
 
+    kinds = ("nothing", "turn")
     default_start = "solved"
     start_reason = "30 random turns mix the cube"
 

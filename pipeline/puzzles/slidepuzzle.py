@@ -30,6 +30,7 @@ class SlidePuzzle(Puzzle):
 
     actions = ("up", "down", "left", "right")
     inverse = (1, 0, 3, 2)
+    kinds = ("nothing", "slide")
     default_start = "anywhere"
     start_reason = "30 random moves leave most tiles where they were, so a model would never see the others"
 

@@ -10,12 +10,17 @@ from .tiles import blank_tiles, cell_size, draw_board, read_board
 FLOOR, WALL, BOX, PLAYER = range(4)
 SIDE, BOXES = 10, 4
 OFFSETS = np.array([-SIDE, SIDE, -1, 1])  # up, down, left, right in a flattened board
+ACROSS = np.array([-1, -1, -SIDE, -SIDE])  # at a right angle to each
 FLOOR_COLOUR, WALL_COLOUR, MORTAR_COLOUR = (222, 214, 196), (110, 62, 44), (70, 38, 28)
 BOX_COLOUR, BOX_EDGE_COLOUR, PLAYER_COLOUR = (238, 160, 32), (176, 96, 8), (24, 96, 208)
 
 WALL_SHARE = 0.2  # of the inner cells, before what the player can't reach is walled up too
 SMALLEST_ROOM = 24  # cells of floor, boxes and player; smaller rooms are drawn anew
 PULLS = 500  # moves played backwards from the solved position
+
+PURPOSE = 0.9  # of the steps of a test walk lead to a push, where one is within reach
+CARELESS = 0.05  # the weight of a push after which the box can't be moved any more, where a step's is 1
+BUMP = 0.3  # that of a step against a wall
 
 
 class Sokoban(Puzzle):
@@ -28,6 +33,7 @@ class Sokoban(Puzzle):
     """
 
     actions = ("up", "down", "left", "right")
+    kinds = ("nothing", "walk", "push")
     inverse = None  # a pushed box can't be pulled back
     state_size = SIDE * SIDE
     state_count = None
@@ -64,12 +70,54 @@ class Sokoban(Puzzle):
         after[rows[pushes], behind[pushes]] = BOX
         return after
 
+    def kind_of(self, before, after):
+        changes, pushes = (before != after).any(axis=1), ((before == BOX) != (after == BOX)).any(axis=1)
+        return changes.astype(np.uint8) + pushes
+
+    def explore(self, rng, states):
+        """Walk to boxes and push them, seldom to where they are stuck: random steps jam a level after a few pushes."""
+        rows, player = np.arange(len(states)), np.argmax(states == PLAYER, axis=1)
+        free, box = (states == FLOOR) | (states == PLAYER), states == BOX
+        pushes, lasting, spots = [], [], np.zeros_like(free)  # spots: where the player can push without harm
+        for along, across in zip(OFFSETS, ACROSS):
+            can_push = free & _at(box, along) & _at(free, 2 * along)
+            is_lasting = _at(free, 3 * along) | (_at(free, 2 * along + across) & _at(free, 2 * along - across))
+            pushes.append(can_push[rows, player])
+            lasting.append((can_push & is_lasting)[rows, player])
+            spots |= can_push & is_lasting
+        pushes, lasting = np.array(pushes), np.array(lasting)  # (A, N)
+        distance, ahead = _distance(spots, free), player + OFFSETS[:, None]
+        walks = free[rows, ahead]
+        nearer = walks & (distance[rows, ahead] < distance[rows, player])
+        wanted = np.where(lasting.any(axis=0), lasting, nearer)
+        on_purpose = (rng.random(len(states)) < PURPOSE) & wanted.any(axis=0)
+        careless = np.where(pushes & ~lasting, CARELESS, np.where(pushes | walks, 1.0, BUMP))
+        weights = np.cumsum(np.where(on_purpose, wanted, careless), axis=0)
+        return (rng.random(len(states)) * weights[-1] >= weights).sum(axis=0).astype(np.uint8)
+
     def render(self, states, img_size):
         return draw_board(states.reshape(-1, SIDE, SIDE), _tiles, img_size)
 
     def read(self, images):
         tiles = _tiles(cell_size(images.shape[1:3], SIDE, SIDE))
         return read_board(images, tiles, SIDE, SIDE).reshape(len(images), -1)
+
+
+def _at(cells: np.ndarray, offset: int) -> np.ndarray:
+    """Give for each cell (N, 100) what is at an offset from it; walls all round keep what wraps from mattering."""
+    return np.roll(cells, -offset, axis=1)
+
+
+def _distance(goals: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Count the steps from each free cell to the nearest goal, (N, 100) int; SIDE² where none is within reach."""
+    distance, reached = np.where(goals, 0, SIDE * SIDE), goals
+    for steps in range(1, SIDE * SIDE):
+        new = free & ~reached & np.logical_or.reduce([_at(reached, offset) for offset in OFFSETS])
+        if not new.any():
+            break
+        distance[new] = steps
+        reached = reached | new
+    return distance
 
 
 def _solved_positions(rng: np.random.Generator, n: int) -> np.ndarray:

@@ -1,8 +1,10 @@
 """A run's folder: what was asked for, how far it got, what came of it.
 
     models/<run>/
-        options.json  history.csv  metrics.json  model.keras (the best)  last.keras  curve.png  strip.png  dream.png
-        checkpoint/   while the run isn't finished: the last two states to go on from
+        model.keras (the best)  last.keras  history.csv  curve.png      training's
+        training.json           training's too: options, summary, environment; written last, it marks a finished run
+        metrics.json  strip.png  dream.png                              evaluation's
+        checkpoint/             while the run isn't finished: the last two states to go on from
 
 DVC deletes a stage's outputs before it runs the stage. What a killed run goes on from is therefore all in
 `checkpoint/`, which is no output, and is deleted when the run is finished.
@@ -18,6 +20,8 @@ from pathlib import Path
 
 from ..system.locks import locked
 from .files import read_json, replacing, save_model, write_json
+
+FORMAT_VERSION = 1  # of a run's record
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Run:
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
-        self.options_file, self.metrics_file = self.folder / "options.json", self.folder / "metrics.json"
+        self.record_file, self.metrics_file = self.folder / "training.json", self.folder / "metrics.json"
         self.history_file, self.checkpoint = self.folder / "history.csv", self.folder / "checkpoint"
         self.best_model, self.last_model = self.folder / "model.keras", self.folder / "last.keras"
         self.curve, self.strip, self.dream = (self.folder / f"{name}.png" for name in ("curve", "strip", "dream"))
@@ -58,20 +62,40 @@ class Run:
 
     def recorded_options(self) -> dict | None:
         """Give the options of the run that the folder holds, finished or not; {} if they can't be read."""
-        for place in (self.options_file, self.checkpoint / "options.json"):
-            if place.exists():
-                return read_json(place) or {}
-        return None
+        if self.record_file.exists():
+            record = self.record() or {}
+            return record["options"] if isinstance(record.get("options"), dict) else {}
+        if (place := self.checkpoint / "options.json").exists():
+            return read_json(place) or {}
+        return {} if self.is_of_an_earlier_version() else None
+
+    def record(self) -> dict | None:
+        """Give what training recorded at its end; None if it hasn't ended, or the record can't be read."""
+        return read_json(self.record_file)
+
+    def is_of_an_earlier_version(self) -> bool:
+        """Tell whether an earlier version of this program, which kept its record elsewhere, made the run."""
+        version = (self.record() or {}).get("format_version", 0) if self.record_file.exists() else 0
+        is_ours = self.record_file.exists() or (self.folder / "options.json").exists()
+        return is_ours and isinstance(version, int) and version < FORMAT_VERSION
 
     def is_finished(self) -> bool:
-        return bool(self.best_model.exists() and read_json(self.options_file) and read_json(self.metrics_file))
+        return bool(self.best_model.exists() and self.record() and not self.is_of_an_earlier_version())
+
+    def pictures_of(self, other: str = "") -> tuple[Path, Path, Path]:
+        """Give the places of an evaluation's metrics, strip and dream: of the run's own dataset or of another one."""
+        if not other:
+            return self.metrics_file, self.strip, self.dream
+        stems = (f"metrics-{other}.json", f"strip-{other}.png", f"dream-{other}.png")
+        return self.folder / stems[0], self.folder / stems[1], self.folder / stems[2]
 
     def begin(self, options: dict):
         """Make the folder, note what is asked for, and clear away what a killed process left half-written."""
         self.checkpoint.mkdir(parents=True, exist_ok=True)
         for partial in self.folder.glob(".*.partial*"):
             partial.unlink()
-        self.metrics_file.unlink(missing_ok=True)  # written last, it tells that the run is finished
+        for old in (self.record_file, self.metrics_file, self.strip, self.dream):  # another model's, or none
+            old.unlink(missing_ok=True)
         write_json(self.checkpoint / "options.json", options)
 
     def set_aside(self) -> Path:
@@ -145,11 +169,10 @@ class Run:
             writer.writeheader()
             writer.writerows(history)
 
-    def finish(self, options: dict, history: list[dict], metrics: dict):
-        """Write what came of the run, and drop what it would have gone on from."""
+    def finish(self, history: list[dict], record: dict):
+        """Write what came of the training, and drop what it would have gone on from."""
         self.write_history(history)
-        write_json(self.options_file, options)
-        write_json(self.metrics_file, metrics)
+        write_json(self.record_file, {"format_version": FORMAT_VERSION, **record})
         self.drop_checkpoint()
 
     def drop_checkpoint(self):

@@ -1,6 +1,6 @@
 """What a dataset file or a run's folder is, told without TensorFlow."""
 
-import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,9 @@ from ..dataset.checks import check_digest, open_dataset
 from ..dataset.key import DatasetKey
 from ..dataset.layout import ARRAYS, SPLITS
 from ..evaluation.report import table
+from ..evaluation.verdict import sentences
 from ..pictures import drawing
+from ..runs.files import read_json
 from ..runs.folder import Run
 from ..system.errors import UserError
 
@@ -65,13 +67,22 @@ def _size(count: int) -> str:
 
 
 def _show_run(run: Run):
-    options = run.recorded_options()
+    options, record = run.recorded_options(), run.record() or {}
     if options is None:
-        raise UserError(f"{run.folder} isn't the folder of a run; a run has an options.json")
+        raise UserError(f"{run.folder} isn't the folder of a run; a run has a training.json")
+    if run.is_of_an_earlier_version():
+        raise UserError(f"the run in {run.folder} was made by an earlier version of this program; train it again")
     print(f"{run.folder}: {'finished' if run.is_finished() else 'not finished; the same train command goes on'}")
     print("\n".join(f"  {name:24} {value}" for name, value in options.items()))
-    if run.is_finished():
-        print(table(json.loads(run.metrics_file.read_text())))
+    for group in ("summary", "environment"):
+        if group in record:
+            print(f"  {group}\n{table(record[group], '    ')}")
+    if metrics := read_json(run.metrics_file):
+        print(f"  metrics\n{table(metrics, '    ')}")
+        with suppress(KeyError, TypeError):  # a file that isn't evaluation's
+            print("\n".join(sentences(metrics)))
+    elif run.is_finished():
+        print(f"not measured yet; `evaluate --output_dir {run.folder}` measures it")
     for place in sorted(run.folder.iterdir()):
         if place.is_file():
             print(f"  {place}: {_size(place.stat().st_size)}")

@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from ..codes.exactness import pixel_bound, pixel_errors
+from ..world_model.model import DiscreteWorldModel
 from .shuffle import Order
 from .tuning import untuned
 
@@ -25,22 +27,24 @@ class CodeTransitions:
     bits: int  # B
     actions: np.ndarray  # (N,) uint8
     frames: np.ndarray  # (N,) uint32
+    misread: np.ndarray  # (M,) int, the frames whose code doesn't decode to the picture within the bound
 
     @classmethod
-    def read(cls, split: h5py.Group, encode, bits: int, quiet: bool = False) -> "CodeTransitions":
-        """Read a split and keep only the codes of its images; memory holds a few thousand images at a time.
+    def read(cls, split: h5py.Group, model: DiscreteWorldModel, quiet: bool = False) -> "CodeTransitions":
+        """Read a split and keep only the codes of its images, each decoded and compared with the image.
 
-        Args:
-            encode: From images (n, H, W, 3) uint8 to codes (n, bits) uint8.
+        Memory holds a few thousand images at a time.
         """
-        images = split["images"]
+        images, bits, misread = split["images"], model.bits, []
         packed = np.empty((len(images), -(-bits // 8)), np.uint8)
         chunk = images.chunks[0]
         step = max(1, READ_BYTES // int(np.prod(images.shape[1:])) // chunk) * chunk
         for first in tqdm(range(0, len(images), step), "encoding", unit="part", leave=False, disable=quiet):
-            part = encode(images[first : first + step])
-            packed[first : first + step] = np.packbits(part, axis=1, bitorder="little")
-        return cls(packed, bits, split["actions"][:], split["frames"][:])
+            part = images[first : first + step]
+            codes = model.encode(part)
+            packed[first : first + step] = np.packbits(codes, axis=1, bitorder="little")
+            misread.append(first + np.flatnonzero(pixel_errors(model.decode(codes), part) > pixel_bound()))
+        return cls(packed, bits, split["actions"][:], split["frames"][:], np.concatenate(misread))
 
     def __len__(self) -> int:
         return len(self.actions)

@@ -34,7 +34,7 @@ def describe_devices() -> str:
     """Name the devices that train, and why it is they."""
     if worker_count() > 1:
         part = "the chief, which writes the run" if is_chief() else "one that trains along"
-        count = strategy().num_replicas_in_sync
+        count = _together().num_replicas_in_sync
         return f"{count} devices of {worker_count()} workers (TF_CONFIG names them; this is {part})"
     cards, devices = tf.config.list_physical_devices("GPU"), _devices()
     if len(devices) > 1:
@@ -51,6 +51,13 @@ def _devices() -> list[str]:
     return [f"{kind}:{number}" for number in range(len(tf.config.list_logical_devices(kind)))]
 
 
+def _together() -> tf.distribute.Strategy:
+    """Give the strategy, where there is one."""
+    found = strategy()
+    assert found is not None
+    return found
+
+
 def on_all_devices(model: keras.Model) -> keras.Model:
     """Give a compiled model, with its optimizer, a copy of its weights on every device; as it is if there is one.
 
@@ -59,7 +66,7 @@ def on_all_devices(model: keras.Model) -> keras.Model:
     """
     if not strategy():
         return model
-    with tempfile.TemporaryDirectory() as folder, strategy().scope():
+    with tempfile.TemporaryDirectory() as folder, _together().scope():
         path = Path(folder) / "model.keras"
         model.save(path)
         model = load_world_model(path)
@@ -87,7 +94,7 @@ def shared_out(batches: tf.data.Dataset):
     """
     if not strategy():
         return batches
-    count = strategy().num_replicas_in_sync
+    count = _together().num_replicas_in_sync
 
     def parts_here(context):
         each = count // context.num_input_pipelines
@@ -96,7 +103,7 @@ def shared_out(batches: tf.data.Dataset):
         parts = batches.flat_map(lambda batch: here.map(lambda number: _part(batch, number, count)))
         return parts.prefetch(2 * each)
 
-    return strategy().distribute_datasets_from_function(parts_here)
+    return _together().distribute_datasets_from_function(parts_here)
 
 
 def _part(batch: dict, number: tf.Tensor, count: int) -> dict:
@@ -115,7 +122,7 @@ def as_the_chief_has_it(run: Run, state: State | None) -> State | None:
     """
     if worker_count() == 1:
         return state
-    step = _from_the_chief(state.step if state else 0)
+    step = int(_from_the_chief(state.step if state else 0))
     if not is_chief() and step:
         state = run.last_state()
         if state is None or state.step != step:
@@ -123,11 +130,18 @@ def as_the_chief_has_it(run: Run, state: State | None) -> State | None:
     return state
 
 
-def _from_the_chief(number: int) -> int:
-    """Give the chief's number, an int, to every worker."""
+def as_the_chief_found(figures: dict[str, float]) -> dict[str, float]:
+    """Give every worker the figures that the chief has found, so that all decide alike."""
+    if worker_count() == 1:
+        return figures
+    return {name: type(value)(_from_the_chief(value)) for name, value in figures.items()}
+
+
+def _from_the_chief(number: float) -> float:
+    """Give the chief's number to every worker."""
 
     def of_device(context):
-        return tf.constant(number if context.replica_id_in_sync_group == 0 else 0, tf.int64)
+        return tf.constant(number if context.replica_id_in_sync_group == 0 else 0, tf.float64)
 
-    values = strategy().experimental_distribute_values_from_function(of_device)
-    return int(strategy().reduce(tf.distribute.ReduceOp.SUM, values, axis=None))
+    values = _together().experimental_distribute_values_from_function(of_device)
+    return float(_together().reduce(tf.distribute.ReduceOp.SUM, values, axis=None))

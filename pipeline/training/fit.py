@@ -1,16 +1,16 @@
-"""The Keras part of stage 2: begin or go on, fit, measure, draw."""
+"""The Keras part of stage 2: begin or go on, fit over all transitions, keep the best epoch."""
 
 import math
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
 
+from ..codes.exactness import pixel_bound
+from ..command_line.options import TrainCommand
 from ..dataset.cache import use_dataset
-from ..evaluation.report import QUICK, draw, measure
-from ..evaluation.subject import Subject
 from ..pictures import drawing
-from ..puzzles import PUZZLES
 from ..runs.files import save_model
 from ..runs.folder import Run, State
 from ..system.cluster import is_chief
@@ -25,33 +25,39 @@ from .devices import as_the_chief_has_it, describe_devices, on_all_devices, shar
 from .environment import describe_environment
 from .image_batches import ImageTransitions
 from .keeper import RunKeeper, where
-from .start import compile_for_training, new_model, start_transition
+from .start import compile_for_training, mended_model, new_model, start_transition
+from .validation import Validation
 
-EVALUATION_BATCH, EVALUATION_BYTES = 2000, 2**26  # transitions at a time: at most so many, and of so many bytes
+VALIDATION_BATCH, VALIDATION_BYTES = 2000, 2**26  # transitions at a time: at most so many, and of so many bytes
 SHARE_OF_MEMORY = 0.5  # of what is free that images may fill
 MOST_BATCHES_PER_CALL = 32
+MENDINGS = 2  # attempts to find a code for frames that the sample didn't show
+
+Transitions = CodeTransitions | ImageTransitions
 
 
-def fit_and_measure(options, path: Path, run: Run, state: State | None) -> tuple[list[dict], dict]:
-    """Train on the dataset at `path` from the beginning or from a state; gives the history and the metrics."""
+def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tuple[list[dict], dict[str, Any]] | None:
+    """Train on the dataset at `path` from the beginning or from a state.
+
+    Returns:
+        The history, a row of figures per epoch, and the record of the run; None for a worker that only trains along.
+    """
     print(f"training on {describe_devices()}")
     state = as_the_chief_has_it(run, state)
     keras.utils.set_random_seed(options.key % 2**32)
     with use_dataset(path) as file:
-        last = run.models_of(state)[0] if state else None
-        model = load_world_model(last) if last else new_model(file, WORLD_MODELS[options.world_model], options)
-        training, walk = (
-            read_split(file["train"], model, options.dataset_in),
-            read_split(file["evaluation"], model, is_walk=True),
-        )
-        _say_what_is_missing(training)
+        model, training = _model_and_transitions(options, file, run, state)
+        walk = read_split(file["validation"], model, quiet=True)
         steps = math.ceil(len(training) / options.mini_batch_size)
         if not state:
             start_transition(model, training)
             compile_for_training(model, options, steps * options.train_epochs, _batches_per_call(training, steps))
         check_step(model, min(options.mini_batch_size, len(training)), isinstance(training, ImageTransitions))
+        apart = keras.models.clone_model(model)
         model = on_all_devices(model)
-        keeper = RunKeeper(run, state, options.train_epochs, steps, options.stop_when_exact)
+        validation = Validation(file["validation"], is_settled=isinstance(training, CodeTransitions))
+        stop = options.stop_when_exact
+        keeper = RunKeeper(run, state, options.train_epochs, steps, stop, validation, apart)
         if state:
             print(f"going on {where(state.step, steps)}")
         _fit(model, training, walk, options, keeper)
@@ -59,21 +65,54 @@ def fit_and_measure(options, path: Path, run: Run, state: State | None) -> tuple
             return None
         save_model(model, run.last_model)
         save_model(keeper.best_model(), run.best_model)
-        print("measuring ...", flush=True)
-        subject = Subject(keeper.best_model(), PUZZLES[options.dataset], options.img_size, options.key)
-        metrics, rollout = measure(subject, file, QUICK)
-        metrics |= {"epochs": len(keeper.history), "training_seconds": keeper.history[-1]["seconds"]}
-        metrics["dataset_digest"] = file.attrs["content_digest"]
-        metrics["model_digest"] = model_digest(keeper.best_model())
-        metrics["environment"] = describe_environment(describe_devices())
         drawing.curve(keeper.history, run.curve)
-        draw(subject, file, rollout, run)
-    return keeper.history, metrics
+        summary = {
+            "epochs": len(keeper.history),
+            "best_epoch": keeper.best_epoch,
+            "stopped": keeper.why_stopped(),
+            "seconds": keeper.seconds(),
+            "dataset_digest": file.attrs["content_digest"],
+            "model_digest": model_digest(keeper.best_model()),
+        }
+    return keeper.history, {"summary": summary, "environment": describe_environment(describe_devices())}
 
 
-def _fit(model: DiscreteWorldModel, training, walk, options, keeper: RunKeeper):
+def _model_and_transitions(
+    options: TrainCommand, file: h5py.File, run: Run, state: State | None
+) -> tuple[DiscreteWorldModel, Transitions]:
+    """Load the model of a state or build a new one, and read what it is trained on.
+
+    A code that is settled has been found in a sample: it is checked on every frame while these are encoded. Frames that
+    it doesn't give back are put beside the sample and the code is found anew; if that doesn't mend it, it is trained.
+    """
+    if state:
+        model = load_world_model(run.models_of(state)[0])
+        return model, read_split(file["train"], model, options.dataset_in)
+    model = new_model(file, WORLD_MODELS[options.world_model], options)
+    training = read_split(file["train"], model, options.dataset_in)
+    for _ in range(MENDINGS):
+        if not (isinstance(training, CodeTransitions) and len(training.misread)):
+            break
+        count, frames = len(training.misread), len(file["train/images"])
+        print(
+            f"{count:,} of {frames:,} frames, the first {training.misread[0]:,}, don't come back from their code "
+            f"within {pixel_bound():.0f} grey levels: the sample didn't show what they show; finding a code with them"
+        )
+        model = mended_model(file, WORLD_MODELS[options.world_model], options, training.misread)
+        training = read_split(file["train"], model, options.dataset_in)
+    if isinstance(training, CodeTransitions) and len(training.misread):
+        print(f"{len(training.misread):,} frames still don't come back: encoder and decoder are trained too")
+        model.encoder.trainable = model.decoder.trainable = True
+        training = read_split(file["train"], model, options.dataset_in)
+    _say_what_is_missing(training)
+    return model, training
+
+
+def _fit(
+    model: DiscreteWorldModel, training: Transitions, walk: Transitions, options: TrainCommand, keeper: RunKeeper
+) -> None:
     """Fit from where the keeper stands to the end; what is left of an epoch under way comes first."""
-    rows = rows_within(EVALUATION_BYTES, 2 * 3 * math.prod(options.img_size), EVALUATION_BATCH)
+    rows = rows_within(VALIDATION_BYTES, 2 * 3 * math.prod(options.img_size), VALIDATION_BATCH)
     with saying_when_a_step_is_too_large(options.mini_batch_size), keeper, finishing_first():
         while not keeper.is_done():
             batches = training.shuffled(options.mini_batch_size, options.key, keeper.epoch, keeper.step)
@@ -85,12 +124,18 @@ def _fit(model: DiscreteWorldModel, training, walk, options, keeper: RunKeeper):
             )  # fmt: skip
 
 
-def read_split(split: h5py.Group, model: DiscreteWorldModel, where_to: str = "memory", is_walk: bool = False):
-    """Read a split as codes where the code is settled, else as images: into memory, or from disk as they are needed."""
+def read_split(
+    split: h5py.Group, model: DiscreteWorldModel, where_to: str = "memory", quiet: bool = False
+) -> Transitions:
+    """Read a split as codes where the code is settled, else as images: into memory, or from disk as they are needed.
+
+    Args:
+        quiet: For a split that is always small: into memory, without a word.
+    """
     if not (model.encoder.trainable_variables or model.decoder.trainable_variables):
-        if not is_walk:  # which is always small
+        if not quiet:
             check_codes(split, model.bits)
-        return CodeTransitions.read(split, model.encode, model.bits, quiet=is_walk)
+        return CodeTransitions.read(split, model, quiet)
     needed, available = split["images"].size, available_bytes()
     if where_to == "auto":
         where_to = "memory" if needed < SHARE_OF_MEMORY * available else "disk"
@@ -101,13 +146,13 @@ def read_split(split: h5py.Group, model: DiscreteWorldModel, where_to: str = "me
     return ImageTransitions(split, in_memory=where_to == "memory")
 
 
-def _batches_per_call(training: CodeTransitions | ImageTransitions, steps: int) -> int:
+def _batches_per_call(training: Transitions, steps: int) -> int:
     """Choose how many small batches TensorFlow gets at a time; every epoch must end with a call."""
     most = MOST_BATCHES_PER_CALL if isinstance(training, CodeTransitions) else 1
     return max(number for number in range(1, most + 1) if steps % number == 0)
 
 
-def _say_what_is_missing(training: CodeTransitions | ImageTransitions):
+def _say_what_is_missing(training: Transitions) -> None:
     """Warn of bits that the training data never changes: what the data never shows, nothing can learn."""
     if isinstance(training, CodeTransitions) and (fixed := training.unchanging_bits()):
         print(
@@ -116,7 +161,7 @@ def _say_what_is_missing(training: CodeTransitions | ImageTransitions):
         )
 
 
-def _callbacks(options, keeper: RunKeeper) -> list:
+def _callbacks(options: TrainCommand, keeper: RunKeeper) -> list[keras.callbacks.Callback]:
     """Give the keeper and, for a published system, what moves the share of its losses."""
     recipe = WORLD_MODELS[options.world_model].recipe
     if recipe is None:

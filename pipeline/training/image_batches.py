@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
+from ..system.streams import stream
 from .shuffle import Order
 from .tuning import untuned
 
@@ -78,7 +79,8 @@ class ImageTransitions:
 
     def _epoch(self, batch_size: int, seed: int, epoch: int, batch: int):
         """Yield an epoch's batches from one of them on; the last may be smaller."""
-        parts, missing = [], batch_size  # of the batch that is being put together
+        parts: list[dict] = []
+        missing = batch_size  # of the batch that is being put together
         for pool in self._pools(seed, epoch, batch * batch_size):
             first = 0
             while len(pool) - first >= missing:
@@ -128,7 +130,7 @@ def sample_images(split: h5py.Group, count: int, seed: int) -> np.ndarray:
     images = split["images"]
     chunk = images.chunks[0]
     chunks = np.arange(-(-len(images) // chunk))
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "sample of images")
     chosen = np.sort(rng.permutation(chunks)[: max(32, -(-count // chunk))])
     found = np.concatenate([images[first * chunk : (first + 1) * chunk] for first in chosen.tolist()])
     return found[rng.permutation(len(found))[:count]]

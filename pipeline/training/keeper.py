@@ -7,12 +7,15 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from ..codes.exactness import percent
 from ..runs.folder import Run, State
 from ..system.cluster import worker_count
 from ..system.errors import UserError
 from ..system.interruption import Interrupted, asked_to_end
 from ..world_model.loading import load_world_model
 from ..world_model.model import DiscreteWorldModel
+from .devices import as_the_chief_found
+from .validation import Validation
 
 SECONDS_BETWEEN_STATES = 20  # the most that a killed process loses, if no single batch takes longer
 SECONDS_BETWEEN_LOOKS = 0.5  # at the loss, which waits for the device
@@ -27,27 +30,52 @@ class RunKeeper(keras.callbacks.Callback):
         epochs: After how many epochs the run ends.
         steps: Batches in an epoch.
         stop_when_exact: After how many exact epochs in a row it ends before that; 0 for never.
+        validation: Says after each epoch how exact the model is.
+        apart: A model like the one that is trained, on one device and with no optimizer: it is measured, and the best
+            is kept in a copy of it.
     """
 
-    def __init__(self, run: Run, state: State | None, epochs: int, steps: int, stop_when_exact: int):
+    def __init__(
+        self,
+        run: Run,
+        state: State | None,
+        epochs: int,
+        steps: int,
+        stop_when_exact: int,
+        validation: Validation,
+        apart: DiscreteWorldModel,
+    ):
         super().__init__()
         self.run, self.steps, self.epochs, self.stop_when_exact = run, steps, epochs, stop_when_exact
+        self.validation, self._apart = validation, apart
         state = state or State(step=0, seconds=0.0, best_epoch=0, history=[], tallies=[])
         self.history, self.best_epoch, self.before = list(state.history), state.best_epoch, state.seconds
         self.epoch, self.step = divmod(state.step, steps)  # epochs done, and batches of the one under way
         self._tallies, self._saved_step = state.tallies, state.step
         best = run.models_of(state)[1]
-        self._best = load_world_model(best) if best else None
-        self.bar = None
+        self._best = load_world_model(best) if best else keras.models.clone_model(apart)
 
     def best_model(self) -> DiscreteWorldModel:
         return self._best
 
+    def is_exact_long_enough(self) -> bool:
+        """Tell whether as many of the last epochs were exact as were asked for."""
+        last = self.history[-self.stop_when_exact :]
+        return 0 < self.stop_when_exact <= len(last) and all(row["val_one_step_exact"] == 1 for row in last)
+
     def is_done(self) -> bool:
         """Tell whether the run is over: all epochs are done, or the last ones were exact."""
-        last = self.history[-self.stop_when_exact :]
-        exact = 0 < self.stop_when_exact <= len(last) and all(row["val_one_step_exact"] == 1 for row in last)
-        return exact or self.epoch >= self.epochs
+        return self.is_exact_long_enough() or self.epoch >= self.epochs
+
+    def why_stopped(self) -> str:
+        """Say why a run that is over is over."""
+        if self.is_exact_long_enough():
+            return f"the unseen walk was exact for {self.stop_when_exact} epochs in a row"
+        return f"all {self.epochs:,} epochs are done"
+
+    def seconds(self) -> float:
+        """Give how long the run has trained."""
+        return self.history[-1]["seconds"] if self.history else self.before
 
     def __enter__(self) -> "RunKeeper":
         self.started = self.saved = self.looked = time.perf_counter()
@@ -64,8 +92,6 @@ class RunKeeper(keras.callbacks.Callback):
         if self.step:
             for variable, value in zip(self.model.metrics_variables, self._tallies, strict=True):
                 variable.assign(np.asarray(value, variable.dtype))
-        if self._best is None:
-            self._best = keras.models.clone_model(self.model)
 
     def on_train_batch_end(self, batch, logs=None):
         self.step = self._offset + batch + 1
@@ -85,11 +111,17 @@ class RunKeeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._check_finite(logs)
         self.epoch, self.step = epoch + 1, 0
+        weights = self.model.get_weights()
+        self._apart.set_weights(weights)
+        found = {
+            f"val_{name}": value for name, value in as_the_chief_found(self.validation.measure(self._apart)).items()
+        }
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        self.history.append({"epoch": self.epoch, "seconds": round(self._seconds(), 2), **logs, "learning_rate": rate})
-        if _rank(self.history[-1]) >= max(map(_rank, self.history)):
+        row = {"epoch": self.epoch, "seconds": round(self._seconds(), 2), **logs, **found, "learning_rate": rate}
+        self.history.append(row)
+        if _rank(row) >= max(map(_rank, self.history)):
             self.best_epoch = self.epoch
-            self._best.set_weights(self.model.get_weights())
+            self._best.set_weights(weights)
         self.run.write_history(self.history)
         self._show(logs)
         if asked_to_end() or self.is_done() or time.perf_counter() - self.saved > SECONDS_BETWEEN_STATES:
@@ -131,10 +163,11 @@ class RunKeeper(keras.callbacks.Callback):
 
     def _show(self, logs):
         self.bar.update(self._steps_done() - self.bar.n)
-        shown = {"epoch": f"{min(self.epoch + 1, self.epochs)}/{self.epochs}", "loss": f"{float(logs['loss']):.1e}",
-                 "exact": f"{float(logs['one_step_exact']):.2%}"}  # fmt: skip
+        shown = {"epoch": f"{min(self.epoch + 1, self.epochs)}/{self.epochs}", "loss": f"{float(logs['loss']):.1e}"}
         if self.history:
-            shown["unseen"] = f"{self.history[-1]['val_one_step_exact']:.2%}"
+            last = self.history[-1]
+            shown["unseen exact"] = percent(last["val_one_step_exact"])
+            shown["codes/states"] = f"{last['val_distinct_codes']:.0f}/{last['val_distinct_states']:.0f}"
         self.bar.set_postfix(shown, refresh=False)
 
 
@@ -144,6 +177,6 @@ def where(step: int, steps: int) -> str:
     return f"after epoch {epoch}" + (f" and {batch:,} of {steps:,} batches of the next" if batch else "")
 
 
-def _rank(row: dict) -> tuple[float, float]:
-    """Order epochs: more exact on the unseen walk, then less loss."""
-    return row["val_one_step_exact"], -row["val_loss"]
+def _rank(row: dict) -> tuple[float, float, float]:
+    """Order epochs: more exact on the unseen walk, then a code that tells more apart, then less loss."""
+    return row["val_one_step_exact"], row["val_told_apart"], -row["val_loss"]

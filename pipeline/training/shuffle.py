@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
+from ..system.streams import stream
+
 SPAN_CHUNKS = 4  # of the file's images in a span; spans are read whole, so longer ones are read faster
 POOL_BYTES = 2**28  # of images that are shuffled together: about eighty batches of 1,000 at 32×32
 
@@ -43,11 +45,11 @@ class Order:
         Yields:
             The spans (S,) int that are in the pool, and its transitions (n,) int in their order.
         """
-        spans = _random(seed, epoch).permutation(-(-self.transitions // self.span))
+        spans = stream(seed, "spans", epoch).permutation(-(-self.transitions // self.span))
         for number, first in enumerate(range(0, len(spans), self.pool)):
             chosen = spans[first : first + self.pool]
             index = np.concatenate([np.arange(*self.bounds(span)) for span in chosen.tolist()])
-            _random(seed, epoch, number).shuffle(index)
+            stream(seed, "pool", epoch, number).shuffle(index)
             if done < len(index):
                 yield chosen, index[done:]
             done = max(0, done - len(index))
@@ -55,7 +57,3 @@ class Order:
     def bounds(self, span: int) -> tuple[int, int]:
         """Give the first transition of a span and the first after it."""
         return span * self.span, min((span + 1) * self.span, self.transitions)
-
-
-def _random(*numbers: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(numbers)))

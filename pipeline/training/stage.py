@@ -1,9 +1,10 @@
-"""Stage 2: from a dataset file to a trained world model. Knows nothing of the puzzles' rules."""
+"""Stage 2: from a dataset file to a run with a trained world model. Knows nothing of the puzzles' rules."""
 
 import shlex
-from pathlib import Path
+from typing import Any
 
 from ..command_line.fields import as_attributes
+from ..command_line.options import TrainCommand
 from ..generation.stage import ensure_dataset
 from ..runs.folder import ReadOnlyRun, Run, State
 from ..system.backend import load_keras
@@ -16,7 +17,7 @@ from ..system.program import PROGRAM
 NOT_RECORDED = ("retrain", "data_dir", "output_dir", "dataset_minibatch_size", "dataset_in")
 
 
-def train(options) -> None:
+def train(options: TrainCommand) -> None:
     """Train the world model that the options ask for, going on where an earlier call stopped.
 
     Raises:
@@ -33,25 +34,37 @@ def train(options) -> None:
         raise UserError(f"the run in {run.folder} can't be written ({error.strerror or error})") from error
 
 
-def _train(options, run: Run, wanted: dict):
+def _train(options: TrainCommand, run: Run, wanted: dict[str, Any]) -> None:
     if run.is_finished() and run.recorded_options() == wanted and not options.retrain:
         print(f"the run in {run.folder} is finished; --retrain trains it again")
-        run.drop_checkpoint()  # a kill may have left it
-        return _say_next(run, options)
+        return run.drop_checkpoint()  # a kill may have left it
     path = ensure_dataset(options)
     state = _clear_the_place(run, wanted, options.retrain) if is_chief() else None
     run.begin(wanted)
-    _fit_and_measure(options, path, run, state, wanted)
+    load_keras()
+    from .fit import fit  # heavy: only now
+
+    result = fit(options, path, run, state)
+    if result is None:
+        return print("this worker has trained along and written nothing; the chief writes the run")
+    history, record = result
+    run.finish(history, {"options": wanted, **record})
+    summary = record["summary"]
+    print(f"trained: {summary['stopped']}; kept epoch {summary['best_epoch']}, the best on the unseen walk")
+    print(f"model: {run.best_model}\nhistory: {run.history_file} {run.curve}")
 
 
-def recorded(options) -> dict:
+def recorded(options: TrainCommand) -> dict[str, Any]:
     """Give the options that decide a run's result, as its folder records them."""
     values = as_attributes(options, type(options))
     return {name: value for name, value in values.items() if name not in NOT_RECORDED}
 
 
-def _clear_the_place(run: Run, wanted: dict, retrain: bool) -> State | None:
-    """Find the state to go on from; move a run with other options aside."""
+def _clear_the_place(run: Run, wanted: dict[str, Any], retrain: bool) -> State | None:
+    """Find the state to go on from; move a run with other options, or of an earlier version, aside."""
+    if run.is_of_an_earlier_version():
+        print(f"the run there before, of an earlier version of this program, is now in {run.set_aside()}")
+        return None
     found = run.recorded_options()
     if found == wanted and not retrain:
         return run.last_state()
@@ -61,39 +74,17 @@ def _clear_the_place(run: Run, wanted: dict, retrain: bool) -> State | None:
     return None
 
 
-def _fit_and_measure(options, path: Path, run: Run, state: State | None, wanted: dict):
-    load_keras()
-    from .fit import fit_and_measure
-
-    result = fit_and_measure(options, path, run, state)
-    if result is None:
-        return print("this worker has trained along and written nothing; the chief writes the run")
-    history, metrics = result
-    run.finish(wanted, history, metrics)
-    print(
-        f"one step exact {metrics['one_step_exact']:.2%}, bit match {metrics['bit_match']:.4%}, "
-        f"reconstruction error {metrics['reconstruction_mse']:.1e} on {metrics['transitions']:,} unseen steps"
-    )
-    _say_next(run, options)
-
-
-def _what_is_kept(run: Run, options) -> str:
+def _what_is_kept(run: Run, options: TrainCommand) -> str:
     """Say what of an interrupted run is kept, and the command that goes on."""
     given = [name for name in type(options).model_fields if name in options.model_fields_set and name != "retrain"]
     words = [word for name in given for word in (f"--{name}", *_spelt(getattr(options, name)))]
     command = f"{PROGRAM} train {shlex.join(words)}"
     has_state = run.recorded_options() == recorded(options) and any(run.checkpoint.glob("state-*"))
     kept = f"the last state is kept in {run.checkpoint}" if has_state else "nothing was trained yet"
+    if run.is_finished():
+        kept = f"the run in {run.folder} is trained"
     return f"{kept}; this goes on: {command}"
 
 
-def _spelt(value) -> list[str]:
+def _spelt(value: Any) -> list[str]:
     return [str(part) for part in value] if isinstance(value, tuple) else [str(value)]
-
-
-def _say_next(run: Run, options):
-    print(f"model: {run.best_model}\nfigures: {run.metrics_file}\npictures: {run.strip} {run.dream} {run.curve}")
-    print(
-        f"next: {PROGRAM} evaluate --dataset {options.dataset} "
-        f"--world_model {options.world_model}" + f" --output_dir {run.folder}"
-    )

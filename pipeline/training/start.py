@@ -5,16 +5,19 @@ import time
 
 import h5py
 import keras
+import numpy as np
 
 from ..codes.linear_code import find_code
 from ..rules.linear_start import linear_start
 from ..system.memory import rows_within
+from ..system.streams import stream
 from ..world_model.model import DiscreteWorldModel, build_world_model
 from ..world_model.registry import WORLD_MODELS, Architecture
 from .code_batches import CodeTransitions
 from .image_batches import ImageTransitions, sample_images
 
 SAMPLE, SAMPLE_BYTES = 4096, 2**28  # images that the code is found in: at most so many, and of so many bytes
+MENDING = 500  # frames at most that are put beside the sample where the code doesn't give them back
 TRANSITION_SAMPLE = 100_000  # transitions that the start of a linear transition is computed from
 DECAY_STEPS = 3000  # over which the learning rate falls
 LOWEST_RATE = 0.01  # of the first, which it then keeps
@@ -22,9 +25,22 @@ LOWEST_RATE = 0.01  # of the first, which it then keeps
 
 def new_model(file: h5py.File, architecture: Architecture, options) -> DiscreteWorldModel:
     """Find a code in a sample of the images and build the world model on it."""
+    return _model_on(sample_images(file["train"], _sample_size(file), options.key), file, architecture)
+
+
+def mended_model(file: h5py.File, architecture: Architecture, options, frames: np.ndarray) -> DiscreteWorldModel:
+    """Build the world model anew on a code found in the sample and some more frames (M,) int, spread over it."""
+    images = sample_images(file["train"], _sample_size(file), options.key)
+    more = np.stack([file["train/images"][frame] for frame in frames[:: -(-len(frames) // MENDING)].tolist()])
+    return _model_on(stream(options.key, "mending").permutation(np.concatenate([images, more])), file, architecture)
+
+
+def _sample_size(file: h5py.File) -> int:
+    return rows_within(SAMPLE_BYTES, math.prod(file["train/images"].shape[1:]), SAMPLE)
+
+
+def _model_on(images: np.ndarray, file: h5py.File, architecture: Architecture) -> DiscreteWorldModel:
     started = time.perf_counter()
-    image_bytes = math.prod(file["train/images"].shape[1:])
-    images = sample_images(file["train"], rows_within(SAMPLE_BYTES, image_bytes, SAMPLE), options.key)
     learned = architecture.code == "learned"
     code = None if learned else find_code(images, architecture.code, architecture.max_bits)
     seconds = time.perf_counter() - started
@@ -33,8 +49,10 @@ def new_model(file: h5py.File, architecture: Architecture, options) -> DiscreteW
         print(f"learning a code of {architecture.max_bits} bits by gradient descent, {reason}")
     else:
         settled = "encoder and decoder are settled" if code.is_exact else "not exact, so all parts are trained"
-        print(f"code found in {seconds:.1f} s: {code.description}; {code.distinct_codes:,} codes for "
-              f"{code.distinct_images:,} distinct images, error at most {code.worst_error:.0e}: {settled}")  # fmt: skip
+        print(
+            f"code found in {seconds:.1f} s: {code.description}; {code.distinct_codes:,} codes for "
+            f"{code.distinct_images:,} distinct images, pixels at most {code.worst_error} grey levels off: {settled}"
+        )
     return build_world_model(architecture, images.shape[1:3], len(file.attrs["action_names"]), code)
 
 

@@ -11,7 +11,7 @@ from .registry import Architecture
 from .transition import build_transition
 
 LOSSES = ("reconstruction", "transition")  # each its own metric
-ACCURACIES = ("bit_match", "one_step_exact")
+ACCURACIES = ("bit_match", "code_match")  # of predictions, whatever the codes are worth
 
 
 @keras.saving.register_keras_serializable("discrete_world_model")
@@ -87,7 +87,7 @@ class DiscreteWorldModel(keras.Model):
         right = ops.equal(predicted > 0, target > 0.5)
         self.trackers["transition"].update_state(transition, sample_weight=rows)
         self.trackers["bit_match"].update_state(ops.mean(ops.cast(right, "float32")), sample_weight=rows)
-        self.trackers["one_step_exact"].update_state(ops.all(right, axis=-1), sample_weight=counts)
+        self.trackers["code_match"].update_state(ops.all(right, axis=-1), sample_weight=counts)
         return loss * rows / x["of"] if "of" in x else loss
 
     def encode(self, images: np.ndarray) -> np.ndarray:
@@ -96,8 +96,11 @@ class DiscreteWorldModel(keras.Model):
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Decode codes (N, B) as images (N, H, W, 3) uint8."""
-        pixels = self.decoder.predict_on_batch(codes.astype(np.float32))
-        return np.clip(np.round(pixels * 255), 0, 255).astype(np.uint8)
+        return np.clip(np.round(self.pixels(codes) * 255), 0, 255).astype(np.uint8)
+
+    def pixels(self, codes: np.ndarray) -> np.ndarray:
+        """Decode codes (N, B) as the pixels (N, H, W, 3) float32 that the decoder gives, about 0…1."""
+        return np.asarray(self.decoder.predict_on_batch(codes.astype(np.float32)))
 
     def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """Predict the codes (N, B) uint8 that follow on codes (N, B) by actions (N,)."""

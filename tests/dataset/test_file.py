@@ -47,10 +47,14 @@ def test_the_file_has_the_documented_arrays_and_no_others(file):
         "train/states": ((1034, 16), np.uint8),
         "train/actions": ((1000,), np.uint8),
         "train/frames": ((1000,), np.uint32),
-        "evaluation/images": ((10_010, 4, 4, 3), np.uint8),
-        "evaluation/states": ((10_010, 16), np.uint8),
-        "evaluation/actions": ((10_000,), np.uint8),
-        "evaluation/frames": ((10_000,), np.uint32),
+        "validation/images": ((10_100, 4, 4, 3), np.uint8),
+        "test/images": ((10_100, 4, 4, 3), np.uint8),
+        "validation/states": ((10_100, 16), np.uint8),
+        "test/states": ((10_100, 16), np.uint8),
+        "validation/actions": ((10_000,), np.uint8),
+        "test/actions": ((10_000,), np.uint8),
+        "validation/frames": ((10_000,), np.uint32),
+        "test/frames": ((10_000,), np.uint32),
     }
 
 
@@ -66,8 +70,12 @@ def test_the_attributes_hold_every_option_that_shapes_the_content(file):
 
 
 def test_the_groups_and_arrays_have_no_attributes_but_those_for_viewers(file):
-    places = {"train": file["train"], "evaluation": file["evaluation"], **arrays_of(file)}
-    assert {name for name, place in places.items() if len(place.attrs)} == {"train/images", "evaluation/images"}
+    places = {"train": file["train"], "validation": file["validation"], "test": file["test"], **arrays_of(file)}
+    assert {name for name, place in places.items() if len(place.attrs)} == {
+        "train/images",
+        "validation/images",
+        "test/images",
+    }
 
 
 def test_the_start_that_auto_means_is_recorded(made):
@@ -101,7 +109,7 @@ def test_images_are_compressed_in_chunks_of_whole_images(made):
 
 
 def test_viewers_are_told_that_the_images_are_pictures(file):
-    for split in ("train", "evaluation"):
+    for split in ("train", "validation", "test"):
         marks = dict(file[split]["images"].attrs)
         assert marks == {
             "CLASS": b"IMAGE", "IMAGE_VERSION": b"1.2",
@@ -121,7 +129,7 @@ def test_no_host_user_or_path_is_in_the_file(made, tmp_path):
 def test_plain_h5py_reads_the_file_without_our_code(made, tmp_path):
     words = [sys.executable, "-I", "-c", PLAIN_READER, made()]
     told = json.loads(subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
-    assert told["arrays"] == ["actions", "frames", "images", "states"] * 2
+    assert told["arrays"] == ["actions", "frames", "images", "states"] * 3
     assert told["action"].startswith("press") and told["changed"] and not told["ours"]
 
 

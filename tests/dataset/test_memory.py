@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from pipeline.dataset import writing as dataset
+from pipeline.dataset import key as dataset
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def set_aside_and_made_again(wanted, place, before, digest, capsys) -> str:
 
 def read_all(path):
     with open_dataset(path) as file:
-        for split in ("train", "evaluation"):
+        for split in ("train", "validation", "test"):
             for name in file[split]:
                 file[split][name][:]
 
@@ -91,20 +91,20 @@ def with_version(path, version):
 
 def test_a_file_of_a_newer_format_or_of_none_is_refused_and_kept(made, options, digest):
     path = made()
-    for version, told in ((4, "format 4"), ("3", "format 3"), (-1, "format -1"), (None, "format None")):
+    for version, told in ((5, "format 5"), ("4", "format 4"), (-1, "format -1"), (None, "format None")):
         with_version(path, version)
         before = digest(path)
         said = refused(ensure_dataset, options())
-        assert said == f"{path} isn't a dataset of format 3. Received: {told}; move it away"
+        assert said == f"{path} isn't a dataset of format 4. Received: {told}; move it away"
         assert digest(path) == before
 
 
-@pytest.mark.parametrize("version", [0, 2])
+@pytest.mark.parametrize("version", [0, 3])
 def test_a_file_of_an_older_format_is_set_aside_and_made_again(version, made, options, digest, capsys):
     path = made()
     with_version(path, version)
     said = set_aside_and_made_again(options(), path, digest(path), digest, capsys)
-    assert f"is a dataset of format {version}, which is older than 3: it is now in " in said
+    assert f"is a dataset of format {version}, which is older than 4: it is now in " in said
 
 
 def test_a_file_that_lost_an_option_is_set_aside_and_made_again(made, options, digest, capsys):

@@ -33,7 +33,7 @@ def test_every_transition_is_a_step_of_the_puzzle_and_every_image_shows_its_stat
     puzzle = PUZZLES[name]
     path = made(dataset=name, start="anywhere", dataset_size=1000, shuffle_length=7, dataset_minibatch_size=300)
     check_split(puzzle, contents(path), 1000, 7, puzzle.smallest_img_size)
-    check_split(puzzle, contents(path, "evaluation"), 10_000, 1000, puzzle.smallest_img_size)
+    check_split(puzzle, contents(path, "test"), 10_000, 100, puzzle.smallest_img_size)
 
 
 @pytest.mark.parametrize("size", [1, 7, 29, 30, 31, 60, 1000, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 31])
@@ -63,7 +63,7 @@ def test_a_trajectory_may_be_longer_than_a_block_and_than_the_dataset(made, cont
 
 @pytest.mark.parametrize("name", PUZZLES)
 def test_all_actions_occur_equally_often(name, made, contents):
-    actions = contents(made(dataset=name), "evaluation")["actions"]
+    actions = contents(made(dataset=name, dataset_size=10_000))["actions"]
     kinds = len(PUZZLES[name].actions)
     expected = len(actions) / kinds
     counts = np.bincount(actions, minlength=kinds)
@@ -75,7 +75,7 @@ def test_trajectories_that_start_solved_begin_at_the_solved_state(name, made, co
     solved = PUZZLES[name].start(np.random.default_rng(0), 1, "solved")
     path = made(dataset=name, start="solved", shuffle_length=9)
     assert (first_states(contents(path), 9) == solved).all()
-    assert (first_states(contents(path, "evaluation"), 1000) == solved).all()
+    assert (first_states(contents(path, "test"), 100) == solved).all()
 
 
 @pytest.mark.parametrize("name", PUZZLES)
@@ -83,8 +83,8 @@ def test_trajectories_that_start_anywhere_begin_at_different_states(name, made, 
     path = made(dataset=name, start="anywhere", shuffle_length=1)  # 100 trajectories
     starts = first_states(contents(path), 1)
     assert len(np.unique(starts, axis=0)) > 0.95 * len(starts)
-    walks = first_states(contents(path, "evaluation"), 1000)
-    assert len(np.unique(walks, axis=0)) == len(walks) == 10
+    walks = first_states(contents(path, "test"), 100)
+    assert len(np.unique(walks, axis=0)) == len(walks) == 100
 
 
 def test_slide_puzzles_that_start_anywhere_can_all_be_solved(made, contents):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.puzzles import PUZZLES
-from pipeline.puzzles.search import reachable_states, state_numbers
+from pipeline.puzzles.search import reachable_states
+from pipeline.system.hashing import number_rows
 
 SIZES = ((32, 32), (24, 24), (48, 40), (64, 64))
 
@@ -36,11 +37,11 @@ def test_a_wrong_picture_does_not_read_back_as_the_state(name):
 def test_all_states_are_as_many_as_they_should_be_each_once_and_closed_under_moves(name, count):
     puzzle = PUZZLES[name]
     states = puzzle.all_states()
-    numbers = np.sort(state_numbers(states))
+    numbers = np.sort(number_rows(states))
     assert len(states) == len(np.unique(states, axis=0)) == len(np.unique(numbers)) == puzzle.state_count == count
     for action in range(len(puzzle.actions)):
         following = puzzle.step(states, np.full(count, action, np.uint8))
-        assert np.isin(state_numbers(following), numbers).all()
+        assert np.isin(number_rows(following), numbers).all()
 
 
 def test_a_search_finds_what_a_set_of_bytes_finds():

@@ -13,9 +13,9 @@ FOLDER = "models/lightsout_4x4-lightsout"
 
 
 def train(**other) -> int:
-    """Run the small training with some options other than usual; gives the exit code."""
+    """Run the small training, stage 2 alone, with some options other than usual; gives the exit code."""
     words = [f"--{name}={value}" for name, value in (SMALL | other).items()]
-    return main(["world_model_train", "train", *words])
+    return main(["world_model_train", "train", *words], parts=1)
 
 
 def history_of(run) -> list[dict]:

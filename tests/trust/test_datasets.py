@@ -153,7 +153,7 @@ def _virtual(file, name):
 
 HARM = {
     "missing": _replace_member(lambda file, name: None),
-    "soft": _replace_member(lambda file, name: file.__setitem__(name, h5py.SoftLink("/evaluation/actions"))),
+    "soft": _replace_member(lambda file, name: file.__setitem__(name, h5py.SoftLink("/test/actions"))),
     "external": _replace_member(lambda file, name: file.__setitem__(name, h5py.ExternalLink("/etc/passwd", "/x"))),
     "virtual": _replace_member(_virtual),
     "outside": _replace_member(
@@ -171,7 +171,7 @@ HARM = {
 
 
 @pytest.mark.parametrize("kind", HARM)
-@pytest.mark.parametrize("name", ["train/actions", "evaluation/images", "train"])
+@pytest.mark.parametrize("name", ["train/actions", "test/images", "train"])
 def test_links_to_elsewhere_lies_and_what_is_missing_are_refused_unread(kind, name, whole, tmp_path, capsys):
     options, path = whole
     changed = shutil.copy(path, tmp_path / "changed.h5")
@@ -191,7 +191,7 @@ CHANGES = st.one_of(
     st.tuples(st.just("bytes"), st.lists(st.tuples(st.floats(0, 0.999999), st.binary(min_size=1)), min_size=1)),
     st.tuples(st.just("cut"), st.floats(0, 0.999999)),
     st.tuples(st.just("attribute"), st.sampled_from(["format_version", "key", "img_size", "dataset"]), VALUES),
-    st.tuples(st.just("member"), st.sampled_from(sorted(HARM)), st.sampled_from(["train/actions", "evaluation"])),
+    st.tuples(st.just("member"), st.sampled_from(sorted(HARM)), st.sampled_from(["train/actions", "validation"])),
 )
 
 

@@ -105,14 +105,12 @@ EARLY = {"stop_when_exact": "1", "train_epochs": "30"}
 
 @pytest.mark.parametrize(
     ("moment", "options"),
-    [("models", {}), ("models", EARLY), ("measuring", EARLY), ("options", {}), ("metrics", EARLY), ("clearing", {})],
+    [("models", {}), ("models", EARLY), ("training", {}), ("training", EARLY), ("clearing", {})],
 )
 def test_a_run_killed_after_its_last_epoch_trains_no_further(moment, options, place, unkilled, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(Killed):
         if moment == "models":
             patch.setattr(fit, "save_model", dies)
-        elif moment == "measuring":
-            patch.setattr(fit, "measure", dies)
         elif moment == "clearing":
             patch.setattr(Run, "drop_checkpoint", dies)
         else:

@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_run import FOLDER, SMALL, outcome, train
+from small_run import FOLDER, SMALL, train
 
 from pipeline.command_line.cli import main
-from pipeline.evaluation.overlap import measure_seen
+from pipeline.evaluation.overlap import measure_overlap
 from pipeline.runs import folder
 from pipeline.runs.folder import Run
 from pipeline.training import fit, keeper
@@ -94,20 +94,23 @@ def test_a_model_that_is_not_the_runs_any_more_is_refused(spoil, finished, capsy
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"dataset": "lightsout_4x5"}', '{"dataset": 5, "spam": 1}'])
 def test_options_that_are_damaged_are_refused_by_evaluate_and_set_aside_by_train(content, finished, capsys):
-    (finished / "options.json").write_text(content)
+    wanted = json.loads((finished / "training.json").read_text())["summary"]["model_digest"]
+    (finished / "training.json").write_text(f'{{"format_version": 1, "options": {content}}}' if content else "")
     assert evaluate() == 2
-    assert "options.json is damaged" in the_line(capsys)
-    wanted = json.loads((finished / "metrics.json").read_text())["model_digest"]
+    assert "training.json is damaged" in the_line(capsys)
     assert train() == 0
     assert f"is now in {finished}.1" in capsys.readouterr().out
-    assert json.loads((finished / "metrics.json").read_text())["model_digest"] == wanted
+    assert json.loads((finished / "training.json").read_text())["summary"]["model_digest"] == wanted
 
 
-def test_metrics_that_are_damaged_are_made_again_without_training(finished, capsys):
-    before = outcome(finished)
-    (finished / "metrics.json").write_text('{"bits": 1')
+@pytest.mark.parametrize("record", ["options.json", "training.json"])
+def test_a_run_of_an_earlier_version_is_refused_by_evaluate_and_set_aside_by_train(record, finished, capsys):
+    (finished / "training.json").unlink()
+    (finished / record).write_text('{"dataset": "lightsout_4x4", "format_version": 0}')
+    assert evaluate() == 2
+    assert "was made by an earlier version of this program; train it again" in the_line(capsys)
     assert train() == 0
-    assert outcome(finished) == before
+    assert f"of an earlier version of this program, is now in {finished}.1" in capsys.readouterr().out
 
 
 # ---- a full disk
@@ -159,7 +162,7 @@ def data_options(data_dir):
 
 
 def test_a_second_process_waits_and_finds_the_finished_run(place, capsys):
-    hold = f"from pipeline.runs import Run\nwith Run({FOLDER!r}).locked(): print('held', flush=True); input()"
+    hold = f"from pipeline.runs.folder import Run\nwith Run({FOLDER!r}).locked(): print('held', flush=True); input()"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     other = subprocess.Popen(
         [sys.executable, "-c", hold], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -167,13 +170,13 @@ def test_a_second_process_waits_and_finds_the_finished_run(place, capsys):
     assert other.stdout.readline() == b"held\n"
     words = [f"--{name}={value}" for name, value in SMALL.items()]
     second = subprocess.Popen(
-        [sys.executable, "-u", ROOT / "main.py", "world_model_train", "train", *words],
+        [sys.executable, "-u", ROOT / "train.py", *words],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert "waiting until it has ended" in second.stdout.readline()
     Run(FOLDER).begin({})
-    Run(FOLDER).finish(json.loads(recorded()), [{"epoch": 1}], {"bits": 1})
+    Run(FOLDER).finish([{"epoch": 1}], {"options": json.loads(recorded())})
     (place / FOLDER / "model.keras").touch()
     other.communicate(b"done\n")
     assert "is finished" in second.communicate()[0] and second.returncode == 0
@@ -192,16 +195,16 @@ def recorded() -> str:
 
 
 def test_a_run_records_its_environment_and_the_digest_of_its_model(finished):
-    metrics = json.loads((finished / "metrics.json").read_text())
-    assert {"python", "numpy", "h5py", "keras", "backend", "tensorflow", "device"} <= set(metrics["environment"])
-    assert len(metrics["model_digest"]) == 64
+    record = json.loads((finished / "training.json").read_text())
+    assert {"python", "numpy", "h5py", "keras", "backend", "tensorflow", "device"} <= set(record["environment"])
+    assert len(record["summary"]["model_digest"]) == 64
 
 
 def test_states_of_the_walk_that_training_has_seen_are_counted(tmp_path):
     with h5py.File(tmp_path / "few.h5", "w") as file:
         file["train/states"] = [[0, 1], [2, 3], [2, 3], [4, 5]]
-        file["evaluation/states"] = [[2, 3], [5, 4], [0, 1], [0, 1], [9, 9]]
-        assert measure_seen(file) == {"walk_states_seen_in_training": 2}
+        file["test/states"] = [[2, 3], [5, 4], [0, 1], [0, 1], [9, 9]]
+        assert measure_overlap(file) == {"walk_states_seen_in_training": 2}
 
 
 # ---- too little memory

@@ -153,7 +153,7 @@ def test_the_bits_of_the_code_are_those_of_the_clean_image_by_definition():
     images = images_of("rubikscube_2x2x2", (24, 24), 0)
     code = find_code(images, "pixels", 400)
     assert code.is_exact and code.distinct_codes == code.distinct_images == len(images)
-    assert code.worst_error < 1e-6
+    assert code.worst_error == 0
 
 
 @pytest.mark.parametrize(("name", "kind"), [("rubikscube", "pixels"), ("sokoban", "pixels"), ("lightsout", "tiles")])
@@ -162,7 +162,7 @@ def test_a_code_never_has_more_bits_than_allowed_and_says_when_that_loses_someth
     code = find_code(images_of(name, (24, 24), 0)[:400], kind, max_bits)
     if code is not None:
         check_shapes(code, (24, 24), max_bits)
-        assert not code.is_exact and code.worst_error > 1e-4
+        assert not code.is_exact and code.worst_error > 4
 
 
 def test_boards_whose_tiles_need_too_many_bits_get_pixel_bits_instead():
@@ -217,7 +217,7 @@ def test_a_sample_smaller_than_the_code_is_not_called_exact(case):
 def test_a_code_is_exact_only_if_images_come_back_and_stay_distinct():
     code = code_of("lightsout")
     assert code.is_exact
-    for flaw in ({"worst_error": 2e-4}, {"distinct_codes": code.distinct_codes - 1}):
+    for flaw in ({"worst_error": 5}, {"distinct_codes": code.distinct_codes - 1}):
         assert not replace(code, **flaw).is_exact
 
 

@@ -1,0 +1,90 @@
+"""What a world model is worth in one word and a few sentences: exact, nearly or useless, and what to try."""
+
+from collections.abc import Iterator
+
+from ..codes.exactness import percent
+
+USABLE = 0.5  # of the frames told apart, of the pictures right and of the steps exact: below, a model is useless
+ALMOST = 0.99  # of the steps exact: above, only rare ones are wrong
+
+
+def verdict(metrics: dict) -> str:
+    """Give "exact" (nothing that was measured is wrong), "nearly", or "useless"."""
+    if min(metrics["told_apart"], metrics["true_pictures"], metrics["one_step_exact"]) < USABLE:
+        return "useless"
+    return "nearly" if any(True for _ in faults(metrics)) else "exact"
+
+
+def sentences(metrics: dict) -> list[str]:
+    """Say the verdict and what it rests on; for a fault also how often, after how long, why, and what to try."""
+    word, rollout = verdict(metrics), metrics["rollout"]
+    if word == "exact":
+        return [
+            f"exact: all {metrics['transitions']:,} unseen steps{_kinds(metrics)}, all {rollout['steps']:,} open-loop "
+            f"steps of {rollout['episodes']:,} episodes, and {metrics['identity']['states']:,} states with a code each"
+        ]
+    found = list(faults(metrics))
+    return [f"{word}: {'; '.join(fault for fault, _ in found)}", *dict.fromkeys(cure for _, cure in found)][:3]
+
+
+def faults(metrics: dict) -> Iterator[tuple[str, str]]:
+    """Yield each fault, how often it shows, and its most likely cause with the option to try; the gravest first."""
+    yield from _faults_of_the_code(metrics)
+    yield from _faults_of_the_transition(metrics)
+
+
+COLLAPSED = (
+    "gradient descent has made the code easy to predict instead of telling: try a --world_model that finds a code in "
+    "closed form, cleaner pictures, or a smaller --learning_rate"
+)
+LOSSY = (
+    "the code has too few bits or parts for these pictures, or was trained too briefly: try a --world_model with more "
+    "bits, a larger --img_size, or more --train_epochs"
+)
+UNTRAINED = (
+    "the transition hasn't learned these steps: try more --train_epochs, a larger --dataset_size, a --learning_rate of "
+    "the default, or a --world_model that suits the puzzle"
+)
+RARE = "such steps are rare in the training data: try a larger --dataset_size, or --start anywhere"
+
+
+def _faults_of_the_code(metrics: dict) -> Iterator[tuple[str, str]]:
+    states, codes = metrics["distinct_states"], metrics["distinct_codes"]
+    if metrics["told_apart"] < 1:
+        how = "one code" if codes == 1 else f"{codes:,} codes"
+        share = f", {percent(metrics['told_apart'])} of the pictures have a code that is their state's alone"
+        yield f"{how} for {states:,} states{share}", COLLAPSED
+    if metrics["true_pictures"] < 1:
+        yield (
+            f"only {percent(metrics['true_pictures'])} of the pictures come back from their code, others are wrong "
+            f"by up to {metrics['pixel_error']} of 255 grey levels",
+            LOSSY,
+        )
+    if shared := metrics["identity"]["shared_codes"]:
+        yield f"{shared:,} of {metrics['identity']['states']:,} states share a code with another", LOSSY
+    if not (proof := metrics.get("proof", {"proven": True}))["proven"]:
+        yield (
+            f"the proof found {proof['wrong_transitions']:,} wrong of {proof['transitions']:,} transitions, "
+            f"{proof['shared_codes']:,} shared codes and {proof['wrong_pictures']:,} wrong pictures",
+            RARE,
+        )
+
+
+def _faults_of_the_transition(metrics: dict) -> Iterator[tuple[str, str]]:
+    exact, rollout = metrics["one_step_exact"], metrics["rollout"]
+    if exact < 1:
+        wrong = {name: kind for name, kind in metrics["one_step_by_change"].items() if kind["exact"] < kind["steps"]}
+        counts = [(name, kind["steps"] - kind["exact"], kind["steps"]) for name, kind in wrong.items()]
+        where = ", ".join(f"{count:,} of {steps:,} ({name})" for name, count, steps in counts)
+        yield f"unseen steps that aren't exact: {where}", RARE if exact > ALMOST else UNTRAINED
+    if failing := rollout["episodes"] - rollout["episodes_all_exact"]:
+        yield (
+            f"{failing:,} of {rollout['episodes']:,} open-loop episodes of {rollout['steps']:,} steps go wrong, "
+            f"the first at step {rollout['first_failure']:,}",
+            RARE if exact > ALMOST else UNTRAINED,
+        )
+
+
+def _kinds(metrics: dict) -> str:
+    counts = [f"{name} {kind['steps']:,}" for name, kind in metrics["one_step_by_change"].items()]
+    return f" ({', '.join(counts)})" if len(counts) > 1 else ""

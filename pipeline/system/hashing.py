@@ -1,0 +1,15 @@
+"""Numbers that stand for rows of bytes."""
+
+import numpy as np
+
+
+def number_rows(rows: np.ndarray) -> np.ndarray:
+    """Number rows (N, …) of bytes by 64 bits, (N,) uint64: a random linear hash, the same for equal rows.
+
+    Two given rows collide with probability 2^-63 or so; among ten million, once in a hundred thousand runs.
+    """
+    rows = rows.reshape(len(rows), -1).astype(np.uint8, copy=False)
+    rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8)))
+    words = np.ascontiguousarray(rows).view(np.uint32).astype(np.uint64)
+    weights = np.random.default_rng(1).integers(0, 2**63, words.shape[1], np.uint64) * 2 + 1
+    return words @ weights  # sums modulo 2^64

@@ -1,0 +1,57 @@
+"""How exact a model is on the validation split after an epoch: what chooses the best one and stops a run."""
+
+from functools import cached_property
+
+import h5py
+import numpy as np
+
+from ..codes.exactness import Frames, exact_steps, judge_frames, noise_of, pixel_bound, pixel_errors
+from ..system.hashing import number_rows
+from ..system.memory import rows_within
+from ..world_model.model import DiscreteWorldModel
+
+BATCH, BATCH_BYTES = 2000, 2**26  # frames or transitions at a time: at most so many, and images of so many bytes
+
+
+class Validation:
+    """The validation split of a dataset file, beside a model that is being trained.
+
+    Args:
+        split: N transitions and F frames.
+        is_settled: Whether encoder and decoder stay as they are: frames are then judged once.
+    """
+
+    def __init__(self, split: h5py.Group, is_settled: bool):
+        self.images, self.is_settled = split["images"], is_settled
+        self.actions, self.frames = split["actions"][:], split["frames"][:].astype(np.int64)  # (N,)
+        self.shown = number_rows(split["states"][:])  # (F,)
+        self._judged: tuple[np.ndarray, Frames] | None = None
+
+    @cached_property
+    def bound(self) -> float:
+        """The most grey levels by which a pixel of a decoded picture may be off."""
+        return pixel_bound(noise_of(self.images, self.shown))
+
+    def measure(self, model: DiscreteWorldModel) -> dict[str, float]:
+        """Give the share of steps that are exact, of frames that are told apart and of true pictures; code counts."""
+        codes, judged = self._judged or self._judge(model)
+        if self.is_settled:
+            self._judged = codes, judged
+        exact, sound = [], judged.is_sound
+        for first in range(0, len(self.actions), BATCH):
+            frame = self.frames[first : first + BATCH]
+            predicted = model.step(codes[frame], self.actions[first : first + BATCH])
+            exact.append(exact_steps(predicted, codes[frame + 1], sound[frame], sound[frame + 1]))
+        figures = judged.figures()
+        return {"one_step_exact": float(np.concatenate(exact).mean()), **figures}
+
+    def _judge(self, model: DiscreteWorldModel) -> tuple[np.ndarray, Frames]:
+        """Encode and decode all frames; gives their codes (F, B), and what these are worth."""
+        codes, errors = [], []
+        rows = rows_within(BATCH_BYTES, int(np.prod(self.images.shape[1:])), BATCH)
+        for first in range(0, len(self.images), rows):
+            images = self.images[first : first + rows]
+            codes.append(model.encode(images))
+            errors.append(pixel_errors(model.decode(codes[-1]), images))
+        found = np.concatenate(codes)
+        return found, judge_frames(found, self.shown, np.concatenate(errors), self.bound)
