@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipeline.world_model.registry import WORLD_MODELS
+from pipeline.architectures import load_architecture
 
 ROOT = Path(__file__).resolve().parents[1]
 PUZZLE, SIZE, OURS, PEERS = "rubikscube", 300_000, "rubikscube", ("deepcubeai", "jaxtar")
@@ -50,7 +50,7 @@ def main():
     whole = time.perf_counter() - started  # the process, TensorFlow's start and the final measuring included
     lines = [f"| {OURS} | {whole:.0f} s | {ours[-1]['val_one_step_exact']:.2%} | | |"]
     for peer in PEERS:
-        recipe = WORLD_MODELS[peer].recipe
+        recipe = load_architecture(peer).recipe
         options = ["--mini_batch_size", str(recipe.batch), "--retrain", "--train_epochs"]
         first, second = train(folder, peer, *options, "2")  # the first epoch builds the graph too
         epochs = math.ceil(10 * whole / (second["seconds"] - first["seconds"])) + 1

@@ -64,12 +64,12 @@ def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
     """
     import tensorflow as tf
 
+    from pipeline.architectures import load_architecture
     from pipeline.training import fit, start
-    from pipeline.world_model.registry import WORLD_MODELS
 
     options = TrainCommand(world_model=name, dataset=MODELS[name][0])
-    model = start.new_model(file, WORLD_MODELS[name], options)
-    places = ("memory", "disk") if WORLD_MODELS[name].code == "learned" else ("memory",)
+    model = start.new_model(file, options)
+    places = ("memory",) if load_architecture(name).code else ("memory", "disk")
     sources = {where: fit.read_split(file["train"], model, where) for where in places}
     start.compile_for_training(model, options, 30_000, MODELS[name][1])
     model.make_train_function()

@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from ..architectures import WORLD_MODELS
 from ..puzzles import PUZZLES
 from ..system.errors import UserError
-from ..world_model.registry import WORLD_MODELS
 from .group import Options
 from .refusing import received
 from .values import (
@@ -51,7 +51,7 @@ def _start_reasons() -> list[str]:
 
 
 def _architectures() -> list[str]:
-    return [f"- {name}: {architecture.summary}" for name, architecture in WORLD_MODELS.items()]
+    return [f"- {name}: {summary}" for name, summary in WORLD_MODELS.items()]
 
 
 # ---- groups of options

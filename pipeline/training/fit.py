@@ -7,6 +7,7 @@ from typing import Any
 import h5py
 import keras
 
+from ..architectures import load_architecture
 from ..codes.exactness import pixel_bound
 from ..command_line.options import TrainCommand
 from ..dataset.cache import use_dataset
@@ -18,7 +19,6 @@ from ..system.interruption import finishing_first
 from ..system.memory import available_bytes, rows_within, said_size
 from ..world_model.loading import load_world_model, model_digest
 from ..world_model.model import DiscreteWorldModel
-from ..world_model.registry import WORLD_MODELS
 from .capacity import check_codes, check_images, check_step, saying_when_a_step_is_too_large
 from .code_batches import CodeTransitions
 from .devices import as_the_chief_has_it, describe_devices, on_all_devices, shared_out
@@ -88,7 +88,7 @@ def _model_and_transitions(
     if state:
         model = load_world_model(run.models_of(state)[0])
         return model, read_split(file["train"], model, options.dataset_in)
-    model = new_model(file, WORLD_MODELS[options.world_model], options)
+    model = new_model(file, options)
     training = read_split(file["train"], model, options.dataset_in)
     for _ in range(MENDINGS):
         if not (isinstance(training, CodeTransitions) and len(training.misread)):
@@ -98,7 +98,7 @@ def _model_and_transitions(
             f"{count:,} of {frames:,} frames, the first {training.misread[0]:,}, don't come back from their code "
             f"within {pixel_bound():.0f} grey levels: the sample didn't show what they show; finding a code with them"
         )
-        model = mended_model(file, WORLD_MODELS[options.world_model], options, training.misread)
+        model = mended_model(file, options, training.misread)
         training = read_split(file["train"], model, options.dataset_in)
     if isinstance(training, CodeTransitions) and len(training.misread):
         print(f"{len(training.misread):,} frames still don't come back: encoder and decoder are trained too")
@@ -163,7 +163,7 @@ def _say_what_is_missing(training: Transitions) -> None:
 
 def _callbacks(options: TrainCommand, keeper: RunKeeper) -> list[keras.callbacks.Callback]:
     """Give the keeper and, for a published system, what moves the share of its losses."""
-    recipe = WORLD_MODELS[options.world_model].recipe
+    recipe = load_architecture(options.world_model).recipe
     if recipe is None:
         return [keeper]
 

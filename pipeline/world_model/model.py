@@ -5,11 +5,10 @@ import numpy as np
 from keras import ops
 
 from ..codes.linear_code import LinearCode
-from .coders import CODERS, linear_coder
+from .architecture import Architecture
 from .layers import Binarize
-from .registry import Architecture
-from .transition import build_transition
 
+FORMAT_VERSION = 1  # of what a saved model's description holds; raise it where an older one can't be read
 LOSSES = ("reconstruction", "transition")  # each its own metric
 ACCURACIES = ("bit_match", "code_match")  # of predictions, whatever the codes are worth
 
@@ -38,10 +37,15 @@ class DiscreteWorldModel(keras.Model):
             "squared_error".
         share: The share of the transition's loss then; the rest is the reconstruction's.
         pixel_scale: What the reconstruction's squared error is multiplied by.
+        architecture: The name of the architecture that it was built by.
     """
 
-    def __init__(self, encoder, decoder, transition, both_losses="cross_entropy", share=0.5, pixel_scale=1.0, **kwargs):
+    def __init__(
+        self, encoder, decoder, transition, both_losses="cross_entropy", share=0.5, pixel_scale=1.0, architecture="",
+        **kwargs,
+    ):  # fmt: skip
         super().__init__(**kwargs)
+        self.architecture = architecture
         self.encoder, self.decoder, self.transition = encoder, decoder, transition
         self.both_losses, self.pixel_scale = both_losses, pixel_scale
         constant = keras.initializers.Constant(share)
@@ -108,10 +112,15 @@ class DiscreteWorldModel(keras.Model):
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
-        return {**super().get_config(), **parts, "both_losses": self.both_losses, "pixel_scale": self.pixel_scale}
+        losses = {"both_losses": self.both_losses, "pixel_scale": self.pixel_scale}
+        origin = {"architecture": self.architecture, "format_version": FORMAT_VERSION}
+        return {**super().get_config(), **parts, **losses, **origin}
 
     @classmethod
     def from_config(cls, config):
+        version = config.pop("format_version", None)
+        if version != FORMAT_VERSION:
+            raise ValueError(f"this version reads models of format {FORMAT_VERSION}: train again. Received: {version}")
         parts = {name: keras.saving.deserialize_keras_object(config.pop(name)) for name in PARTS}
         return cls(**parts, **config)
 
@@ -160,13 +169,15 @@ def build_world_model(
     """
     grid = code.grid if code else (1, 1, architecture.max_bits)
     bits = grid[0] * grid[1] * grid[2]
-    encoder, decoder = CODERS.get(architecture.transition, linear_coder)(img_size, bits)
+    encoder, decoder = architecture.coder(img_size, bits)
     if code:
         encoder.get_layer("logits").set_weights([code.encoder_kernel, code.encoder_bias])
         decoder.get_layer("pixels").set_weights([code.decoder_kernel, code.decoder_bias])
         encoder.trainable = decoder.trainable = not code.is_exact
-    transition = build_transition(architecture, grid, actions)
+    transition = architecture.transition(grid, actions)
     losses = {}
     if recipe := architecture.recipe:
         losses = {"both_losses": recipe.both_losses, "pixel_scale": recipe.pixel_scale, "share": recipe.share_at(0)}
-    return DiscreteWorldModel(encoder, decoder, transition, **losses, name="discrete_world_model")
+    return DiscreteWorldModel(
+        encoder, decoder, transition, **losses, architecture=architecture.name, name="discrete_world_model"
+    )

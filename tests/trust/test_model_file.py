@@ -4,7 +4,9 @@ import io
 import json
 import resource
 import shutil
+import sys
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import h5py
@@ -12,12 +14,12 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.architectures import WORLD_MODELS, load_architecture
 from pipeline.command_line.options import OPTIMIZERS
 from pipeline.system.errors import UserError
 from pipeline.training import start
 from pipeline.world_model.loading import load_world_model, model_digest
-from pipeline.world_model.model import build_world_model
-from pipeline.world_model.registry import WORLD_MODELS
+from pipeline.world_model.model import FORMAT_VERSION, build_world_model
 
 SIZE = (16, 16)
 MOST_KILOBYTES = 100_000  # of memory that a refusal may take on top
@@ -25,7 +27,7 @@ MOST_KILOBYTES = 100_000  # of memory that a refusal may take on top
 
 def built(name="lightsout", optimizer="adam"):
     """A world model as training makes it."""
-    model = build_world_model(WORLD_MODELS[name], SIZE, 4, None)
+    model = build_world_model(load_architecture(name), SIZE, 4, None)
     start.compile_for_training(
         model, SimpleNamespace(world_model=name, optimizer=optimizer, learning_rate=None, train_epochs=1), 10
     )
@@ -102,8 +104,7 @@ def test_a_model_saved_and_loaded_trains_on_bit_for_bit_with_every_optimizer(opt
         | {"action": rng.integers(0, 2, 8).astype(np.int32)}
         for _ in range(3)
     ]
-    model = build_world_model(WORLD_MODELS["lightsout"].__class__(**vars(WORLD_MODELS["lightsout"]) | {"max_bits": 6}),
-                              (4, 4), 2, None)  # fmt: skip
+    model = build_world_model(replace(load_architecture("lightsout"), max_bits=6), (4, 4), 2, None)
     start.compile_for_training(
         model, SimpleNamespace(world_model="lightsout", optimizer=optimizer, learning_rate=None, train_epochs=1), 10
     )
@@ -171,7 +172,47 @@ def test_another_keras_model_is_refused(tmp_path):
     assert "another kind of model" in refused(tmp_path / "other.keras")
 
 
+@pytest.mark.parametrize("version", [None, 0, -1, True, "1", [1], 1.0])
+def test_a_model_of_an_older_format_or_of_none_says_to_train_again(version, bad):
+    def change(config):
+        if version is None:
+            del config["config"]["format_version"]
+        else:
+            config["config"]["format_version"] = version
+
+    change_config(bad, change)
+    assert "an older version of this program saved it" in (said := refused(bad)) and "train again" in said
+
+
+@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 10**30])
+def test_a_model_of_a_newer_format_says_to_use_the_newer_version(version, bad):
+    change_config(bad, lambda config: config["config"].update(format_version=version))
+    assert "a newer version of this program saved it" in (said := refused(bad)) and "use the newer version" in said
+
+
+def test_keras_itself_refuses_another_format_too(bad):
+    change_config(bad, lambda config: config["config"].update(format_version=0))
+    with pytest.raises(Exception, match="train again"):
+        keras.models.load_model(bad)
+
+
 # ---- malice
+
+
+@pytest.mark.parametrize(
+    "name", [None, "", "cube", "os", "../architectures/lightsout", "__init__", ["lightsout"], 10**30]
+)
+def test_an_architecture_that_is_not_here_is_refused_and_nothing_is_imported(name, bad):
+    change_config(bad, lambda config: config["config"].update(architecture=name))
+    before = set(sys.modules)
+    assert "its architecture must be one of rubikscube, " in refused(bad)
+    assert set(sys.modules) == before
+
+
+@pytest.mark.parametrize("name", ["sokoban", "jaxtar"])
+def test_a_model_that_is_not_made_of_what_its_architecture_is_made_of_is_refused(name, bad):
+    change_config(bad, lambda config: config["config"].update(architecture=name))
+    assert "LinearPerAction, and such models don't" in refused(bad)
 
 
 def test_a_lambda_layer_is_refused(bad):
