@@ -100,7 +100,7 @@ def test_every_epoch_has_an_order_of_its_own_that_does_not_depend_on_where_the_r
 def test_no_tuner_sleeps_behind_a_pipeline_which_closing_it_would_wait_for(shuffles):
     transitions, _ = shuffles(300)
     for pipeline in (transitions.shuffled(100, seed=5), transitions.batches(100)):
-        assert pipeline.command_line.options().autotune.enabled is False
+        assert pipeline.options().autotune.enabled is False
 
 
 def test_the_order_is_that_of_the_seed(shuffles):
@@ -149,7 +149,7 @@ def trajectories_in_batches(index: np.ndarray) -> np.ndarray:
 
 
 def epoch_of(order: Order, epoch: int = 0) -> np.ndarray:
-    return np.concatenate([index for _, index in shuffle.pools(0, epoch)])
+    return np.concatenate([index for _, index in order.pools(0, epoch)])
 
 
 def test_a_pool_knows_no_places_in_the_batch():

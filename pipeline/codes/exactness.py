@@ -14,7 +14,7 @@ from ..system.hashing import number_rows
 
 PIXEL_BOUND = 4  # grey levels of 255 by which a pixel of a decoded picture may differ from the true one
 NOISE_MARGIN = 6  # standard deviations of the pictures' own noise that are allowed on top
-PAIRS = 500  # of frames that show the same, by which the noise is estimated
+PAIRS = 100  # of frames that show the same, by which the noise is estimated
 
 
 @dataclass(frozen=True)
