@@ -161,7 +161,7 @@ def test_a_pool_knows_no_places_in_the_batch():
 
 
 def test_batches_have_nearly_as_many_trajectories_as_by_a_full_shuffle():
-    mixed, full = (trajectories_in_batches(epoch_of(shuffle)).mean() for order in (MIXED, Order.full(200_000)))
+    mixed, full = (trajectories_in_batches(epoch_of(order)).mean() for order in (MIXED, Order.full(200_000)))
     assert mixed > 0.8 * full
 
 

@@ -24,9 +24,9 @@ from fire.decorators import SetParseFn
 from ..system.errors import UserError, did_you_mean, one_line, quoted, shown
 from ..system.interruption import Interrupted, interruptible
 from .fields import bounds_of, default_of, groups_of, kind_of, remark_of, wanted
+from .group import unknown_option
 from .options import COMMANDS, Options
 from .places import check_places
-from .refusing import unknown_option
 from .values import SIDES, SWITCH
 
 ABOUT = "From the name of a puzzle to a trained discrete world model."

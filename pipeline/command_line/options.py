@@ -13,8 +13,7 @@ from pydantic import Field, model_validator
 from ..architectures import WORLD_MODELS
 from ..puzzles import PUZZLES
 from ..system.errors import UserError
-from .group import Options
-from .refusing import received
+from .group import Options, received
 from .values import (
     ADDRESS,
     COUNT,

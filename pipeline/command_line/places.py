@@ -4,9 +4,8 @@ import os
 from pathlib import Path
 
 from ..system.errors import UserError, shown
-from .group import Options
+from .group import Options, received
 from .options import EvaluateCommand, ShowCommand
-from .refusing import received
 
 
 def check_places(options: Options) -> None:
