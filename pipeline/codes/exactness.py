@@ -78,6 +78,11 @@ def pixel_bound(noise: float = 0.0) -> float:
     return PIXEL_BOUND + NOISE_MARGIN * noise
 
 
+def as_image(pixels: np.ndarray) -> np.ndarray:
+    """Round decoded pixels, about 0…1, to grey levels: float (N, H, W, 3) to uint8."""
+    return np.clip(np.round(pixels * 255), 0, 255).astype(np.uint8)
+
+
 def pixel_errors(decoded: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Give the largest difference of any pixel of each picture: two of (N, H, W, 3) uint8 to (N,) uint8."""
     return (np.maximum(decoded, images) - np.minimum(decoded, images)).reshape(len(images), -1).max(axis=1)

@@ -31,14 +31,14 @@ def measure_walk(subject: Subject, walk: h5py.Group) -> tuple[dict, Frames]:
     shown = number_rows(states)
     codes = subject.encode(images)  # (F, B)
     predicted = subject.step(codes[frames], actions)  # (N, B)
-    bound, errors = pixel_bound(noise_of(images, shown)), subject.pixel_errors(codes, images)
+    bound, (errors, squared) = pixel_bound(noise_of(images, shown)), subject.compare(codes, images)
     judged = judge_frames(codes, shown, errors, bound)
     exact = exact_steps(predicted, codes[frames + 1], judged.is_sound[frames], judged.is_sound[frames + 1])
     right = (predicted == codes[frames + 1])[:, (codes != codes[0]).any(axis=0)]
     figures = {
         "one_step_exact": float(exact.mean()),
         "bit_match": float(right.mean()) if right.size else 0.0,
-        "reconstruction_mse": float(subject.squared_error(codes, images).mean()),
+        "reconstruction_mse": float(squared.mean()),
         "transitions": len(actions),
         "one_step_by_change": by_change(subject, states[frames], states[frames + 1], exact),
         "bits": codes.shape[1],

@@ -22,7 +22,7 @@ class Rollout:
     actions: np.ndarray  # (T, E) uint8
     codes: np.ndarray  # (T + 1, E, B) uint8, the dreamed codes; the first are those of the true images
     exact: np.ndarray  # (T, E) bool, whether the dreamed code is exact
-    errors: np.ndarray  # (K, E) float64, the mean squared errors of the decoded pictures at the steps compared
+    errors: np.ndarray  # (K,) float64, the mean squared errors of the decoded pictures that were compared
 
 
 def roll_out(subject: Subject, episodes: int, steps: int) -> Rollout:
@@ -37,20 +37,23 @@ def roll_out(subject: Subject, episodes: int, steps: int) -> Rollout:
     codes[0] = first
     for t in tqdm(range(steps), "dreaming", unit="step", leave=False, dynamic_ncols=True):
         codes[t + 1] = subject.model.step(codes[t], actions[t])
-    right, numbers = np.empty((steps, episodes), bool), np.empty((steps + 1, episodes), np.uint64)
-    numbers[0], off, squared = number_rows(first), np.zeros((steps + 1, episodes), np.uint8), []
+    flat_states, flat_codes = states.reshape(-1, states.shape[-1]), codes.reshape(-1, codes.shape[-1])
+    right, numbers = np.empty(len(flat_codes), bool), np.empty(len(flat_codes), np.uint64)
+    off, squared = np.zeros(len(flat_codes), np.uint8), []
     every = max(1, steps * episodes // MOST_DECODED)
-    for t in tqdm(range(1, steps + 1), "comparing", unit="step", leave=False, dynamic_ncols=True):
-        images = subject.puzzle.render(states[t], subject.img_size)
+    at_a_time = subject.rows_at_a_time
+    for begin in tqdm(range(0, len(flat_codes), at_a_time), "comparing", unit="part", leave=False, dynamic_ncols=True):
+        part = slice(begin, begin + at_a_time)
+        images = subject.puzzle.render(flat_states[part], subject.img_size)
         true_codes = subject.encode(images)
-        right[t - 1], numbers[t] = (true_codes == codes[t]).all(axis=1), number_rows(true_codes)
-        if t % every == 0:
-            off[t] = subject.pixel_errors(codes[t], images)
-            squared.append(subject.squared_error(codes[t], images))
-    shown = number_rows(states.reshape(-1, states.shape[-1]))
-    judged = judge_frames(numbers.reshape(-1), shown, off.reshape(-1), pixel_bound())
-    sound = judged.is_sound.reshape(steps + 1, episodes)
-    return Rollout(states, actions, codes, right & sound[1:] & sound[:-1], np.array(squared))
+        right[part], numbers[part] = (true_codes == flat_codes[part]).all(axis=1), number_rows(true_codes)
+        decoded = np.arange(begin, begin + len(images)) // episodes % every == 0
+        if decoded.any():
+            off[part][decoded], errors = subject.compare(flat_codes[part][decoded], images[decoded])
+            squared.append(errors)
+    judged = judge_frames(numbers, number_rows(flat_states), off, pixel_bound())
+    right_at, sound = (of_frames.reshape(steps + 1, episodes) for of_frames in (right, judged.is_sound))
+    return Rollout(states, actions, codes, right_at[1:] & sound[1:] & sound[:-1], np.concatenate(squared))
 
 
 def measure_rollout(subject: Subject, rollout: Rollout) -> dict:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..codes.exactness import pixel_bound, pixel_errors
+from ..codes.exactness import as_image, pixel_bound, pixel_errors
 from ..puzzles import Puzzle
 from ..puzzles.walks import walk
 from ..system.memory import rows_within
@@ -59,30 +59,35 @@ class Subject:
         """Decode the codes and read the pictures back to states by the nearest picture, without the model."""
         return np.concatenate([self.puzzle.read(self.model.decode(part)) for part in self.parts(codes)])
 
-    def pixel_errors(self, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Give the largest error of any pixel of each decoded picture, (N,) uint8 grey levels."""
-        pairs = zip(self.parts(codes), self.parts(images))
-        return np.concatenate([pixel_errors(self.model.decode(code), image) for code, image in pairs])
-
     def are_pictured(self, codes: np.ndarray, states: np.ndarray) -> np.ndarray:
         """Tell which codes (N, B) decode to the pictures of states (N, S), every pixel within the bound: (N,) bool."""
         images = (self.puzzle.render(part, self.img_size) for part in self.parts(states))
         errors = [pixel_errors(self.model.decode(code), image) for code, image in zip(self.parts(codes), images)]
         return np.concatenate(errors) <= pixel_bound()
 
-    def squared_error(self, codes: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Give the mean squared error of each decoded image, (N,) float64, pixels in 0…1."""
-        errors = []
+    def compare(self, codes: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Compare decoded pictures with the true ones (N, H, W, 3) uint8.
+
+        Returns:
+            The largest error of any pixel of each, (N,) uint8 grey levels, and the mean squared error of each, (N,)
+            float64, pixels in 0…1.
+        """
+        largest, squared = [], []
         for code, image in zip(self.parts(codes), self.parts(images)):
-            difference = self.model.pixels(code) - image.astype(np.float32) / np.float32(255)
-            errors.append(np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3)))
-        return np.concatenate(errors)
+            pixels = self.model.pixels(code)
+            largest.append(pixel_errors(as_image(pixels), image))
+            difference = pixels - image.astype(np.float32) / np.float32(255)
+            squared.append(np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3)))
+        return np.concatenate(largest), np.concatenate(squared)
 
     def parts(self, rows) -> Iterator[np.ndarray]:
         """Cut images, codes, states or actions, in memory or in a file, into parts that are worked on at a time."""
-        image_bytes = 3 * self.img_size[0] * self.img_size[1]
-        size = rows_within(BATCH_BYTES, image_bytes, BATCH)
+        size = self.rows_at_a_time
         return (rows[first : first + size] for first in range(0, len(rows), size))
+
+    @property
+    def rows_at_a_time(self) -> int:
+        return rows_within(BATCH_BYTES, 3 * self.img_size[0] * self.img_size[1], BATCH)
 
     def walk(self, rng: np.random.Generator, walks: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Explore from anywhere; gives states (steps + 1, walks, S) and actions (steps, walks) uint8."""

@@ -75,9 +75,10 @@ class Run:
 
     def is_of_an_earlier_version(self) -> bool:
         """Tell whether an earlier version of this program, which kept its record elsewhere, made the run."""
-        version = (self.record() or {}).get("format_version", 0) if self.record_file.exists() else 0
-        is_ours = self.record_file.exists() or (self.folder / "options.json").exists()
-        return is_ours and isinstance(version, int) and version < FORMAT_VERSION
+        if self.record_file.exists():
+            version = (self.record() or {"format_version": FORMAT_VERSION}).get("format_version", 0)
+            return isinstance(version, int) and version < FORMAT_VERSION
+        return (self.folder / "options.json").exists()
 
     def is_finished(self) -> bool:
         return bool(self.best_model.exists() and self.record() and not self.is_of_an_earlier_version())

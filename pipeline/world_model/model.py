@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..codes.exactness import as_image
 from ..codes.linear_code import LinearCode
 from .architecture import Architecture
 from .layers import Binarize
@@ -100,7 +101,7 @@ class DiscreteWorldModel(keras.Model):
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Decode codes (N, B) as images (N, H, W, 3) uint8."""
-        return np.clip(np.round(self.pixels(codes) * 255), 0, 255).astype(np.uint8)
+        return as_image(self.pixels(codes))
 
     def pixels(self, codes: np.ndarray) -> np.ndarray:
         """Decode codes (N, B) as the pixels (N, H, W, 3) float32 that the decoder gives, about 0…1."""
