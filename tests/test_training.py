@@ -226,3 +226,38 @@ def test_every_optimizer_of_the_list_can_be_built(optimizer):
 def test_the_defaults_are_those_of_the_reference():
     options = TrainCommand()
     assert (options.train_epochs, options.mini_batch_size, options.optimizer) == (2000, 1000, "adam")
+
+
+# ---- what the sample of images didn't show
+
+
+@pytest.fixture
+def one_light_stays_off_in_the_sample(monkeypatch):
+    """Find the code in images in which one light is always off, as if it were rare."""
+    sample_images = start.sample_images
+
+    def without(*given):
+        images = sample_images(*given)
+        return images[images[:, 12, 12, 0] < 100]  # the light in the second row and column
+
+    monkeypatch.setattr(start, "sample_images", without)
+
+
+def test_frames_that_the_code_does_not_give_back_are_named_and_the_code_is_found_anew_with_them(
+    one_light_stays_off_in_the_sample, place, capsys
+):
+    assert train(world_model="rubikscube", train_epochs=1) == 0
+    said = capsys.readouterr().out
+    assert "45 bits of 15 parts" in said and "48 bits of 16 parts" in said
+    assert "of 4,134 frames, the first " in said and "don't come back from their code within 4 grey levels" in said
+    assert json.loads((place / "models/lightsout_4x4-rubikscube/metrics.json").read_text())["true_pictures"] == 1
+
+
+def test_a_code_that_cannot_be_mended_is_trained_and_not_called_settled(
+    one_light_stays_off_in_the_sample, place, monkeypatch, capsys
+):
+    monkeypatch.setattr(fit, "mended_model", lambda file, options, frames: start.new_model(file, options))
+    assert train(world_model="rubikscube", train_epochs=1) == 0
+    said = capsys.readouterr().out
+    assert "frames still don't come back: encoder and decoder are trained too" in said
+    assert read_history(place / "models/lightsout_4x4-rubikscube")[-1]["reconstruction"] > 0
