@@ -2,7 +2,7 @@
 
     python tools/hopeless.py --size 5k
 
-What the closed forms have found is not hopeless: where a run is called exact, every state or a million open-loop steps
+What the closed forms have found is not hopeless: where a run is called exact, a hundred thousand open-loop steps and states
 beside the true puzzle must bear it out. Ends with exit code 1 if one doesn't.
 """
 
@@ -43,7 +43,7 @@ def main(size: str = "5k") -> int:
             word = metrics.get("verdict", "went wrong, as was said")
             is_false = ("exact:" in said or "100%" in said.split("measuring")[-1]) and word != "exact"
             if word == "exact":
-                command(folder, "evaluate", run)
+                command(folder, "evaluate --steps 1000 --states 100k", run)
                 is_false = read(run / "metrics.json")["verdict"] != "exact"
             false += is_false
             rows.append(f"| {puzzle} | {way} | {word} | {metrics.get('one_step_exact', '')} | {'FALSE' * is_false} |")
