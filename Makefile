@@ -31,6 +31,6 @@ check: setup-dev  ## lint, formatting and types
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy pipeline
 
-benchmarks: setup-dev  ## measure exactness, speed and time beside the published recipes: over an hour
-	@for name in prompt generation training exactness time_to_exact; do \
-		.venv/bin/python benchmarks/$$name.py || exit 1; done
+benchmarks: setup-dev  ## measure exactness, speed and time beside the published recipes, and make the tables: hours
+	@for words in prompt.py generation.py training.py exactness.py time_to_exact.py "poor_start.py mended" \
+		"poor_start.py gradient" tables.py; do $(RUN) python benchmarks/$$words || exit 1; done

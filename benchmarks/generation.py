@@ -3,13 +3,12 @@
     python benchmarks/generation.py          10,000 and 300,000 transitions
     python benchmarks/generation.py 10M      and ten million of the cube: 5 GB of disk
 
-Prints tables and writes them to results-generation.json beside this file. Every figure is a median. The datasets are
-written to a folder of the moment in data/.
+Prints tables and writes results/generation.json. Every figure is a median. The datasets are written to a folder of the
+moment in data/.
 """
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -26,8 +25,12 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks import evidence, tables
+from pipeline.command_line.options import GenerateCommand
 from pipeline.command_line.values import read_count
 from pipeline.dataset.chunks import pack
+from pipeline.dataset.key import DatasetKey
+from pipeline.dataset.layout import frame_count
 from pipeline.dataset.writing import SplitWriter, new_file
 from pipeline.generation.stage import draw_and_pack, trajectory_block
 from pipeline.puzzles import PUZZLES
@@ -35,7 +38,8 @@ from pipeline.puzzles.pieces import PIXELS
 from pipeline.system.executors import InOrder, workers
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES, SIZE, IMG = ("rubikscube", "sokoban", "slidepuzzle", "lightsout"), 300_000, (32, 32)
+NAMES, IMG = ("rubikscube", "sokoban", "slidepuzzle", "lightsout"), (32, 32)
+SIZE, LARGE = 300_000, 10_000_000  # what is generated of each, and what only the call of the second line generates
 CHUNK = 2**19 // (3 * IMG[0] * IMG[1])  # images in a chunk of the file
 RUNS = 5
 # A process of its own: its cores, the time of writing one dataset without the imports, its peak memory.
@@ -155,22 +159,12 @@ def packing(states: np.ndarray, name: str) -> dict:
             "times smaller": images.nbytes / len(pack(images, CHUNK)[0][0])}  # fmt: skip
 
 
-def table(title: str, rows: dict[str, dict]) -> list[str]:
-    """Write figures as a Markdown table."""
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    lines = [f"| {title} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    for name, row in rows.items():
-        cells = (f"{row[column]:,.{0 if row[column] >= 100 else 2}f}" if column in row else "" for column in columns)
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return [*lines, ""]
-
-
 def main():
     """Measure everything and print the tables."""
     sizes = [10_000, SIZE, *map(read_count, sys.argv[1:])]
     data = ROOT / "data"
     data.mkdir(exist_ok=True)
-    figures: dict[str, dict] = {"rate": {}, "render": {}, "pack": {}, "write": {}, "size": {}}
+    rows: dict[str, dict] = {name: {} for name in NAMES}
     with tempfile.TemporaryDirectory(dir=data) as folder:
         for name in tqdm(NAMES, unit="puzzle"):
             ways = {"one": [], "two": [], "apart": []}
@@ -179,43 +173,29 @@ def main():
                 ways["two"].append(generate(name, SIZE, 2, folder))
                 ways["apart"].append(generate_two_at_once(name, SIZE, folder))
             one, two, apart = (middle(runs) for runs in ways.values())
-            figures["rate"][name] = {
+            rows[name]["rate"] = {
                 "transitions/s, one core": SIZE / one["seconds"], "two cores": SIZE / two["seconds"],
                 "ratio": one["seconds"] / two["seconds"], "two processes": 2 * one["seconds"] / apart["seconds"],
                 "file MB": two["megabytes"],
             }  # fmt: skip
             puzzle = PUZZLES[name]
             states, _ = trajectory_block(name, 0, "train", puzzle.default_start, SIZE, 30, 0)
-            figures["render"][name] = rendering(name, states)
-            figures["pack"][name] = packing(states, name)
-            figures["write"][name] = writing(name, states, Path(folder))
+            rows[name] |= {"render": rendering(name, states), "pack": packing(states, name)}
+            rows[name]["write"] = writing(name, states, Path(folder))
         for size in tqdm(sizes, unit="size"):
             found = middle([generate(NAMES[0], size, 2, folder) for _ in range(RUNS if size <= SIZE else 1)])
-            figures["size"][f"{size:,}"] = {
-                "µs per transition": found["seconds"] / size * 1e6,
-                "µs per frame, unseen walk included": found["seconds"] / (size + -(-size // 30) + 10_010) * 1e6,
-                "peak MB": found["peak"],
+            splits = DatasetKey.of(GenerateCommand(dataset=NAMES[0], dataset_size=size)).sizes.values()
+            rows[f"{size:,}"] = {
+                "size": {
+                    "µs per transition": found["seconds"] / size * 1e6,
+                    "µs per frame, unseen walks included": found["seconds"]
+                    / sum(frame_count(*split) for split in splits)
+                    * 1e6,
+                    "peak MB": found["peak"],
+                }
             }
-    titles = {
-        "rate": "generated", "render": "drawn, per image", "pack": "compressed, per image", "write": "written",
-        "size": "cube, two cores",
-    }  # fmt: skip
-    lines = [line for kind, rows in figures.items() for line in table(titles[kind], rows)]
-    machine = {"python": platform.python_version(), "numpy": np.__version__, "h5py": h5py.__version__,
-               "hdf5": h5py.version.hdf5_version, "system": platform.system(), "processor": _processor(),
-               "cores": os.cpu_count()}  # fmt: skip
-    Path(__file__).with_name("results-generation.json").write_text(
-        json.dumps({"machine": machine, **figures}, indent=2) + "\n"
-    )
-    print("\n".join([*lines, ", ".join(f"{name} {value}" for name, value in machine.items())]))
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration, IndexError):
-        return platform.processor() or platform.machine()
+    evidence.record("generation", rows, among=[*NAMES, *(f"{size:,}" for size in sorted({*sizes, LARGE}))])
+    print("\n\n".join(tables.generation(part) for part in tables.PARTS_OF_GENERATION))
 
 
 if __name__ == "__main__":

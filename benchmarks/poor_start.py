@@ -4,7 +4,7 @@
 
 Each start is trained on the default cube dataset. "mended" is as our training does it, which mends the code before it
 fits the transition, until the unseen walk has been exact for three epochs; "gradient" trains all three parts by
-gradient descent alone, for a number of epochs. Prints a table.
+gradient descent alone, for a number of epochs. Prints a table and writes results/poor_start.json.
 """
 
 import json
@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import evidence, tables
 from pipeline.codes import pixel_bits
 from pipeline.codes.linear import flat
 from pipeline.codes.linear_code import LinearCode, make_code, mend
@@ -49,8 +50,8 @@ def wrong_pixels(images: np.ndarray) -> LinearCode:
     return make_code(ValueBits(pixels, values, np.median(values, axis=0), "wrong pixels"), images)
 
 
-def train(poor_start, is_mended: bool, folder: Path) -> str:
-    """Train from a poor start, measure the model in full, and give a row of the table."""
+def train(poor_start, is_mended: bool, folder: Path) -> dict:
+    """Train from a poor start and measure the model in full; gives the figures."""
     began = {}
 
     def find_code(images, kind, max_bits):
@@ -66,19 +67,31 @@ def train(poor_start, is_mended: bool, folder: Path) -> str:
     seconds = time.perf_counter() - began["time"]
     assert run_command(["world_model_train", "evaluate", *words, "--episodes", "100", "--steps", "10000"]) == 0
     metrics, code = json.loads((run / "metrics.json").read_text()), began["code"]
-    return (
-        f"| {poor_start.__name__.replace('_', ' ')} | {code.distinct_codes} of {code.distinct_images}, "
-        f"{code.worst_error:.0e} | {'mended' if is_mended else 'gradient descent'} | {seconds:.0f} s "
-        f"| {metrics['one_step_exact']:.2%} | {metrics['bit_match']:.2%} | {metrics['reconstruction_mse']:.0e} "
-        f"| {metrics['rollout']['steps_all_exact']:,} |"
-    )
+    named = ("verdict", "one_step_exact", "bit_match", "reconstruction_mse")
+    return {
+        "codes": code.distinct_codes,
+        "images": code.distinct_images,
+        "worst_error": int(code.worst_error),
+        "seconds": seconds,
+        **{name: metrics[name] for name in named},
+        "steps": metrics["rollout"]["steps"],
+        "steps_all_exact": metrics["rollout"]["steps_all_exact"],
+    }
+
+
+STARTS, WAYS = (random_bits, half_the_bits, wrong_pixels), ("mended", "gradient")
+
+
+def row_name(poor_start, how: str) -> str:
+    return f"{poor_start.__name__.replace('_', ' ')}, {how}"
 
 
 def main(how: str, folder: str = "models/poor_start"):
     """Run every start and print the table."""
-    rows = [train(start, how == "mended", Path(folder)) for start in (random_bits, half_the_bits, wrong_pixels)]
-    print("| start | its codes, worst error | then | seconds | one step exact | bits | image error | exact steps |")
-    print("\n".join(["|---" * 8 + "|", *rows]))
+    names = [row_name(start, way) for way in WAYS for start in STARTS]
+    for start in STARTS:
+        evidence.record("poor_start", {row_name(start, how): train(start, how == "mended", Path(folder))}, among=names)
+    print(tables.poor_start())
 
 
 if __name__ == "__main__":

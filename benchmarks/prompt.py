@@ -2,17 +2,20 @@
 
     python benchmarks/prompt.py [FOLDER]
 
-Medians of whole processes, all commands by turns. Prints a table and writes prompt.json in the folder
-(models/benchmark_prompt).
+Medians of whole processes, all commands by turns. Prints a table and writes results/prompt.json; what the commands make
+lies in the folder (models/benchmark_prompt).
 """
 
-import json
 import os
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import evidence, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND, RUNS = "main.py world_model_train", 15
@@ -47,10 +50,8 @@ def main(folder: str = "models/benchmark_prompt"):
             words = [known.get(word, word.replace("\t", " ")) for word in command.split(" ")]
             took = seconds(words)
             times[name] += [took] * (run > 0)
-    found = {name: statistics.median(values) for name, values in times.items()}
-    (place / "prompt.json").write_text(json.dumps(found, indent=2) + "\n")
-    print("| Command | Seconds |\n|---|---|")
-    print("\n".join(f"| {name} | {value:.2f} |" for name, value in found.items()))
+    evidence.record("prompt", {name: {"seconds": statistics.median(values)} for name, values in times.items()})
+    print(tables.prompt())
 
 
 if __name__ == "__main__":

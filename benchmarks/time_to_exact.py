@@ -3,12 +3,11 @@
     python benchmarks/time_to_exact.py [FOLDER]
 
 Same puzzle, same dataset file, same cores, one run after the other. Ours trains until the unseen walk has been exact
-for three epochs; then each recipe trains, with its own batch size, for at least ten times as long. Prints a table and
-writes it beside the runs.
+for three epochs; then each recipe trains, with its own batch size, for at least ten times as long. Training alone,
+without the measurement at the end. Prints a table and writes results/time_to_exact.json.
 """
 
 import csv
-import json
 import math
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import evidence, tables
 from pipeline.architectures import load_architecture
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +38,15 @@ def reached(history: list[dict], seconds: float) -> dict:
     return next((row for row in history if row["seconds"] >= seconds), history[-1])
 
 
+def at(row: dict) -> dict:
+    """Give what the unseen walk said at the end of an epoch."""
+    return {
+        "seconds": row["seconds"],
+        "one_step_exact": row["val_one_step_exact"],
+        "bit_match": row["val_bit_match"],
+    }
+
+
 def main():
     """Run everything and print the table."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "models/time_to_exact")
@@ -47,8 +56,8 @@ def main():
     )  # fmt: skip
     started = time.perf_counter()
     ours = train(folder, OURS, "--train_epochs", "30", "--stop_when_exact", "3", "--retrain")
-    whole = time.perf_counter() - started  # the process, TensorFlow's start and the final measuring included
-    lines = [f"| {OURS} | {whole:.0f} s | {ours[-1]['val_one_step_exact']:.2%} | | |"]
+    whole = time.perf_counter() - started  # the process, TensorFlow's start included
+    rows = {OURS: {"seconds": whole, "one_step_exact": ours[-1]["val_one_step_exact"]}}
     for peer in PEERS:
         recipe = load_architecture(peer).recipe
         options = ["--mini_batch_size", str(recipe.batch), "--retrain", "--train_epochs"]
@@ -57,17 +66,15 @@ def main():
         history = train(folder, peer, *options, str(epochs))
         rate = SIZE * len(history) / history[-1]["seconds"]
         hours = recipe.steps * recipe.batch / rate / 3600
-        early, late = reached(history, whole), reached(history, 10 * whole)
-        lines.append(
-            f"| {peer} | {hours:.1f} h projected, at {rate:.0f} samples/s "
-            f"| {early['val_one_step_exact']:.2%}, bits {early['val_bit_match']:.2%} (after {early['seconds']:.0f} s) "
-            f"| {late['val_one_step_exact']:.2%}, bits {late['val_bit_match']:.2%} (after {late['seconds']:.0f} s) "
-            f"| {hours * 3600 / whole:,.0f} |"
-        )
-    head = f"| world model | whole recipe | exact after {whole:.0f} s | exact after ten times as long | times ours |"
-    table = "\n".join([head, "|---|---|---|---|---|", *lines])
-    (folder / "time_to_exact.json").write_text(json.dumps({"table": table.splitlines()}, indent=2) + "\n")
-    print(table)
+        rows[peer] = {
+            "hours": hours,
+            "samples_per_second": rate,
+            "early": at(reached(history, whole)),
+            "late": at(reached(history, 10 * whole)),
+            "times_ours": hours * 3600 / whole,
+        }
+    evidence.record("time_to_exact", rows)
+    print(tables.time_to_exact())
 
 
 if __name__ == "__main__":

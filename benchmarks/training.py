@@ -5,17 +5,14 @@
 Medians of interleaved rounds. For five world models, with batches of 1,000: the step on one batch that is already
 there, on batches from memory and on images streamed from disk; and what the step's matrix products alone would take at
 the rate of plain products of the same shapes. Then one autoencoder's step here, in PyTorch and in JAX, where they are
-installed. Prints the tables and writes training.json in the folder (models/benchmark_training).
+installed. Prints the tables and writes results/training.json; the datasets are in the folder
+(models/benchmark_training).
 """
 
-import json
 import math
-import os
-import platform
 import statistics
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -24,6 +21,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks import evidence, tables
 from benchmarks.one_step import FRAMEWORKS, Framework
 from pipeline.command_line.options import GenerateCommand, TrainCommand
 from pipeline.system.backend import load_keras
@@ -161,50 +159,11 @@ def compare_frameworks() -> dict[str, float]:
             worker.end()
 
 
-def machine() -> dict[str, str]:
-    """Describe what the figures were measured on."""
-    names = [
-        line.split(":")[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    found = {"cpu": f"{len(os.sched_getaffinity(0))} cores of {names[0]}", "python": platform.python_version()}
-    for package in ("tensorflow-cpu", "tensorflow", "keras", "numpy", "torch", "jax"):
-        try:
-            found[package] = version(package)
-        except ImportError:
-            continue
-    return found
-
-
-def tables(result: dict) -> str:
-    """Write the figures as tables."""
-    lines = [
-        "| World model | Step on a fixed batch | From memory | From disk | Its plain products | Share of their rate |"
-    ]
-    lines.append("|---|---|---|---|---|---|")
-    for name, row in result["models"].items():
-        ratio = {where: f"{row['speed_of_fixed'][where]:.1%}" for where in row["step_ms"]}
-        lines.append(
-            f"| `{name}` | {row['step_ms']['fixed']:.2f} ms | {ratio['memory']} | {ratio.get('disk', '—')} "
-            f"| {row['products_ms']:.2f} ms | {row['share_of_product_rate']:.0%} |"
-        )
-    lines += ["", "| Layer | GFLOP | Alone |", "|---|---|---|"]
-    for name, row in result["models"].items():
-        for layer, part in row["layers"].items():
-            lines.append(f"| `{name}` {layer} | {part['gflop']:.3f} | {part['plain_ms']:.2f} ms |")
-        adam = f"{row['adam_ms_at_copy_rate']:.2f} ms at a copy's rate"
-        lines.append(f"| `{name}` Adam, {row['adam_megabytes']:.0f} MB | | {adam} |")
-    lines += ["", "| Autoencoder 3072-1000-400-1000-3072 | Step |", "|---|---|"]
-    lines += [f"| {name} | {1000 * seconds:.1f} ms |" for name, seconds in result["autoencoder"].items()]
-    return "\n".join(lines)
-
-
 def main():
     """Run everything, print the tables and write the figures."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "models/benchmark_training")
     folder.mkdir(parents=True, exist_ok=True)
-    result = {"machine": machine(), "autoencoder": compare_frameworks(), "models": {}}
+    rows: dict[str, dict] = {"autoencoder": compare_frameworks()}
     from pipeline.dataset.cache import use_dataset
     from pipeline.generation.stage import ensure_dataset
 
@@ -213,9 +172,9 @@ def main():
     for name in MODELS:
         options = GenerateCommand(dataset=MODELS[name][0], dataset_size=30_000, data_dir=str(folder))
         with use_dataset(ensure_dataset(options)) as file:
-            result["models"][name] = measure_model(name, file, bytes_per_second)
-    (folder / "training.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(tables(result))
+            rows[name] = measure_model(name, file, bytes_per_second)
+    evidence.record("training", rows)
+    print("\n\n".join([tables.training(), tables.training_layers(), tables.training_frameworks()]))
 
 
 if __name__ == "__main__":

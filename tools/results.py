@@ -14,16 +14,31 @@ from pipeline.evaluation.verdict import sentences
 from pipeline.runs.folder import Run
 
 
-def main():
+def experiment(root: Path) -> list[str]:
+    """Say in a few lines what the experiment came to; nothing if it wasn't measured by this version."""
+    options = options_of(root)
+    place = root / Run(options.output_dir).metrics_file
+    found = json.loads(place.read_text()) if place.exists() else {}
+    if "verdict" not in found:
+        return []
+    exact = f"{percent(found['one_step_exact'])} of {found['transitions']:,} unseen steps exact"
+    return [f"{options.dataset}: {exact}", *(f"  {sentence}" for sentence in sentences(found))]
+
+
+def options_of(root: Path) -> TrainCommand:
+    """Read the options of the experiment."""
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    return TrainCommand(**params["dataset"], **params["world_model"], **params["train"])
+
+
+def main() -> int:
     """Print the results; fails if there are none."""
-    params = yaml.safe_load(Path("params.yaml").read_text())
-    options = TrainCommand(**params["dataset"], **params["world_model"], **params["train"])
-    run = Run(options.output_dir)
-    found = json.loads(run.metrics_file.read_text())
-    print(f"{options.dataset}: {percent(found['one_step_exact'])} of {found['transitions']:,} unseen steps exact")
-    print("\n".join(f"  {sentence}" for sentence in sentences(found)))
-    print(f"pictures: {run.strip} {run.dream} {run.curve}")
+    lines, run = experiment(Path()), Run(options_of(Path()).output_dir)
+    print("\n".join(lines) or f"error: {run.metrics_file} holds no figures; dvc repro makes them")
+    if lines:
+        print(f"pictures: {run.strip} {run.dream} {run.curve}")
+    return int(not lines)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

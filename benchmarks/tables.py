@@ -1,0 +1,311 @@
+"""The tables in README.md and benchmarks/README.md, made from the results in benchmarks/results/ and from the code.
+
+    python benchmarks/tables.py           write them into both
+    python benchmarks/tables.py --check   only compare: a line for each that differs, and exit code 1
+
+A table stands between two comments that hold its name; what else is in the texts stays as it is.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pipeline.world_model.registry import WORLD_MODELS
+
+from benchmarks import evidence
+from pipeline.codes.exactness import percent
+from pipeline.command_line.fields import markdown_table
+from pipeline.command_line.options import TrainCommand
+from tools.results import experiment
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = ("README.md", "benchmarks/README.md")
+MARKED = re.compile(r"<!-- ([\w-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
+MISSING = "not measured on this code yet"
+OUTCOMES = ("rubikscube", "lightsout", "slidepuzzle", "sokoban")  # of the project's README
+PROVEN = ("rubikscube_2x2x2", "slidepuzzle_3x3", "lightsout_4x4")
+PARTS_OF_GENERATION = {
+    "rate": "generated", "render": "drawn, per image", "pack": "compressed, per image", "write": "written",
+    "size": "cube, two cores",
+}  # fmt: skip
+
+Cells = list[str]
+
+
+def table(head: Cells, rows: Iterable[Cells]) -> str:
+    """Write a Markdown table."""
+    first, *rest = [f"| {' | '.join(cells)} |" for cells in [head, *rows]]
+    return "\n".join([first, "|---" * len(head) + "|", *rest])
+
+
+def measured(result: str, head: Cells, cells_of: Callable[[str, dict], Cells | None], names: Iterable[str] = ()) -> str:
+    """Write a table of measured rows, and below it where and when they were measured.
+
+    Args:
+        cells_of: Gives the cells of a row from its name and figures; None if the row isn't one of the table.
+        names: The rows to show, measured or not; all that are recorded if none are given.
+    """
+    known = evidence.read(result)
+    rows = {name: known.get(name) for name in names or known}
+    cells = {name: cells_of(name, row["figures"]) if row else [name, MISSING] for name, row in rows.items()}
+    cells = {name: row for name, row in cells.items() if row} or {"": [MISSING]}
+    shown = {name: rows[name] for name in cells if rows.get(name)}
+    filled = [row + [""] * (len(head) - len(row)) for row in cells.values()]
+    return "\n\n".join([table(head, filled), *origins(shown)])
+
+
+def origins(rows: dict[str, dict]) -> list[str]:
+    """Say at which commit, on which day and on what the rows were measured; one sentence if it is the same for all."""
+    places: dict[str, list[str]] = {}
+    for name, row in rows.items():
+        commit, _, changes = row["commit"].partition("+")
+        machine = dict(row["machine"])
+        on = f"{machine.pop('cores')} cores of {machine.pop('processor')}, {machine.pop('memory_gb')} GB"
+        versions = ", ".join(f"{package} {version}" for package, version in machine.items())
+        at = f"`{commit[:7]}`{' with changes' if changes else ''} on {row['date']}"
+        places.setdefault(f"{at}; {on}; {versions}", []).append(name)
+    which = {place: f" ({', '.join(names)})" if len(places) > 1 else "" for place, names in places.items()}
+    return [" ".join(f"Measured at {place}{which[place]}." for place in places)] if places else []
+
+
+# ---- exactness
+
+
+def outcome() -> str:
+    """Write the first table of the README: what came out for the four large puzzles."""
+    head = [
+        "Dataset", "Verdict", "Bits", "`train`", "One step exact", "Open loop: steps exact in all episodes",
+        "In its second half", "States sharing a code", "Codes exact under noise of σ 16",
+    ]  # fmt: skip
+
+    def cells(name, row):
+        rollout, identity = row["rollout"], row["identity"]
+        return [
+            f"`{name}`", row["verdict"], f"{row['bits']}", f"{row['seconds']['train']:.0f} s",
+            f"{percent(row['one_step_exact'])} of {row['transitions']:,} steps, "
+            f"{on_largest_change(row['one_step_by_change'])}",
+            f"{rollout['steps_all_exact']:,} of {rollout['steps']:,} steps, "
+            f"in {rollout['episodes_all_exact']:,} of {rollout['episodes']:,} episodes",
+            on_largest_change(rollout["by_change_late"]),
+            f"{identity['shared_codes']:,} of {identity['states']:,}", percent(row["robustness"]["exact_codes"]["16"]),
+        ]  # fmt: skip
+
+    return measured("exactness", head, cells, OUTCOMES)
+
+
+def proofs() -> str:
+    """Write what was proven: every state and every action of the small puzzles."""
+    head = ["Dataset", "States", "Transitions", "Wrong transitions", "Shared codes", "Wrong pictures"]
+
+    def cells(name, row):
+        parts = ("states", "transitions", "wrong_transitions", "shared_codes", "wrong_pictures")
+        return [f"`{name}`", *(f"{row['proof'][part]:,}" for part in parts)]
+
+    return measured("exactness", head, cells, PROVEN)
+
+
+def exactness() -> str:
+    """Write all cases with all that matters of their metrics."""
+    head = [
+        "Case", "Verdict", "Bits", "`train`, from the file on disk", "Epochs", "One step exact", "Exact by change",
+        "Open loop, steps exact in all episodes", "Episodes exact", "First failure at step",
+        "Exact by change in the second half", "True states at the end", "Shared codes", "Worst error of a dream",
+        "Exact steps under σ 8, 16", "Proof",
+    ]  # fmt: skip
+
+    def cells(name, row):
+        rollout, identity, noise = row["rollout"], row["identity"], row["robustness"]["exact_steps"]
+        proof = row.get("proof")
+        return [
+            name, row["verdict"], f"{row['bits']}", f"{row['seconds']['train']:.0f} s", f"{row['epochs']}",
+            percent(row["one_step_exact"]), by_change(row["one_step_by_change"]),
+            f"{rollout['steps_all_exact']:,} of {rollout['steps']:,}",
+            f"{rollout['episodes_all_exact']:,} of {rollout['episodes']:,}", f"{rollout['first_failure'] or 'none'}",
+            by_change(rollout["by_change_late"]), percent(rollout["true_state_at"][f"{rollout['steps']}"]),
+            f"{identity['shared_codes']:,} of {identity['states']:,}", f"{rollout['mse_max']:.1e}",
+            f"{percent(noise['8'])}, {percent(noise['16'])}",
+            f"{proof['wrong_transitions']:,} wrong of {proof['transitions']:,}, {proof['shared_codes']:,} shared codes"
+            if proof else "",
+        ]  # fmt: skip
+
+    return measured("exactness", head, cells)
+
+
+def by_change(kinds: dict[str, dict[str, int]]) -> str:
+    """Write how many steps of each kind are exact."""
+    return ", ".join(f"{name} {of['exact']:,} of {of['steps']:,}" for name, of in kinds.items())
+
+
+def on_largest_change(kinds: dict[str, dict[str, int]]) -> str:
+    """Write on how many steps of the kind that changes most a model is exact; the largest change comes last."""
+    name, of = list(kinds.items())[-1]
+    many = {"nothing": "steps without effect"}.get(name, name + ("es" if name.endswith(("s", "sh")) else "s"))
+    return (
+        f"exact on {of['exact']:,} {'of ' + format(of['steps'], ',') + ' ' if of['exact'] < of['steps'] else ''}{many}"
+    )
+
+
+# ---- time
+
+
+def time_to_exact() -> str:
+    """Write how long ours takes until it is exact, and where the published recipes are by then."""
+    rows = evidence.read("time_to_exact").values()
+    ours = next((f" ({row['figures']['seconds']:.0f} s)" for row in rows if "seconds" in row["figures"]), "")
+    head = ["World model", "Whole recipe", f"When ours is done{ours}", "After ten times as long", "Times ours"]
+
+    def at(row):
+        return (
+            f"{percent(row['one_step_exact'])} exact, {percent(row['bit_match'])} of bits ({row['seconds']:.0f} s)"
+        )  # fmt: skip
+
+    def cells(name, row):
+        if "seconds" in row:
+            return [f"`{name}`", f"{row['seconds']:.0f} s", f"{percent(row['one_step_exact'])} exact"]
+        whole = f"{row['hours']:.1f} h projected, at {row['samples_per_second']:,.0f} samples/s"
+        return [f"`{name}`", whole, at(row["early"]), at(row["late"]), f"{row['times_ours']:,.0f}"]
+
+    return measured("time_to_exact", head, cells)
+
+
+def generation(part: str) -> str:
+    """Write a part of the figures of generation."""
+    rows = [row["figures"][part] for row in evidence.read("generation").values() if part in row["figures"]]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+
+    def cells(name, row):
+        found = row.get(part)
+        return found and [
+            name, *(f"{found[column]:,.{0 if found[column] >= 100 else 2}f}" if column in found else ""
+                    for column in columns),
+        ]  # fmt: skip
+
+    return measured("generation", [PARTS_OF_GENERATION[part], *columns], cells)
+
+
+def training() -> str:
+    """Write where the time of a training step goes."""
+    head = [
+        "World model", "Step on a fixed batch", "From memory", "From disk", "Its plain products", "Share of their rate"
+    ]  # fmt: skip
+
+    def cells(name, row):
+        if "step_ms" not in row:
+            return None
+        ratio = {where: f"{share:.1%}" for where, share in row["speed_of_fixed"].items()}
+        return [
+            f"`{name}`", f"{row['step_ms']['fixed']:.2f} ms", ratio["memory"], ratio.get("disk", "—"),
+            f"{row['products_ms']:.2f} ms", f"{row['share_of_product_rate']:.0%}",
+        ]  # fmt: skip
+
+    return measured("training", head, cells)
+
+
+def training_layers() -> str:
+    """Write what the products of each layer take alone."""
+    rows = []
+    for name, row in evidence.read("training").items():
+        found = row["figures"]
+        rows += [
+            [f"`{name}` {layer}", f"{part['gflop']:.3f}", f"{part['plain_ms']:.2f} ms"]
+            for layer, part in found.get("layers", {}).items()
+        ]
+        if "layers" in found:
+            adam = f"{found['adam_ms_at_copy_rate']:.2f} ms at a copy's rate"
+            rows.append([f"`{name}` Adam, {found['adam_megabytes']:.0f} MB", "", adam])
+    return table(["Layer", "GFLOP", "Alone"], rows or [[MISSING, "", ""]])
+
+
+def training_frameworks() -> str:
+    """Write what one autoencoder's step takes in several frameworks."""
+    found = evidence.read("training").get("autoencoder", {"figures": {MISSING: None}})["figures"]
+    cells = ([name, f"{1000 * seconds:.1f} ms" if seconds else ""] for name, seconds in found.items())
+    return table(["Autoencoder 3072-1000-400-1000-3072", "Step"], cells)
+
+
+def prompt() -> str:
+    """Write how long whole processes take."""
+    return measured("prompt", ["Command", "Seconds"], lambda name, row: [name, f"{row['seconds']:.2f}"])
+
+
+def poor_start() -> str:
+    """Write what becomes of codes that are poor on purpose."""
+    head = ["Start", "Its codes, worst error", "Then", "Seconds", "Verdict", "One step exact", "Bits", "Image error",
+            "Open loop, steps exact in all episodes"]  # fmt: skip
+
+    def cells(name, row):
+        start, _, then = name.partition(", ")
+        return [
+            start, f"{row['codes']:,} of {row['images']:,}, {row['worst_error']} grey levels", then,
+            f"{row['seconds']:.0f} s", row["verdict"], percent(row["one_step_exact"]), percent(row["bit_match"]),
+            f"{row['reconstruction_mse']:.0e}", f"{row['steps_all_exact']:,} of {row['steps']:,}",
+        ]  # fmt: skip
+
+    return measured("poor_start", head, cells)
+
+
+# ---- what isn't measured, or not by a benchmark
+
+
+def demo() -> str:
+    """Write what `make demo` ends with, from the metrics of the experiment."""
+    return "\n".join(["```", *(experiment(ROOT) or [MISSING]), "```"])
+
+
+def world_models() -> str:
+    """Write what each world model is."""
+    return table(["World model", ""], ([f"`{name}`", each.summary] for name, each in WORLD_MODELS.items()))
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "demo": demo,
+    "outcome": outcome,
+    "proofs": proofs,
+    "options": lambda: "\n".join(markdown_table(TrainCommand)),
+    "world-models": world_models,
+    "exactness": exactness,
+    "time-to-exact": time_to_exact,
+    **{f"generation-{part}": lambda part=part: generation(part) for part in PARTS_OF_GENERATION},
+    "training": training,
+    "training-layers": training_layers,
+    "training-frameworks": training_frameworks,
+    "prompt": prompt,
+    "poor-start": poor_start,
+}
+
+
+def filled(text: str) -> str:
+    """Put the tables that the results make between the comments that name them."""
+    return MARKED.sub(lambda found: f"<!-- {found[1]} -->\n\n{TABLES[found[1]]()}\n\n<!-- /{found[1]} -->", text)
+
+
+def differences() -> list[str]:
+    """Name the tables that aren't those that the results make, a line for each."""
+    return [
+        f"{document}: table {found[1]} isn't what the results make; python benchmarks/tables.py writes it"
+        for document in DOCUMENTS
+        for found in MARKED.finditer((ROOT / document).read_text())
+        if found[0] != filled(found[0])
+    ]
+
+
+def main(*words: str) -> int:
+    """Write the tables, or only compare them; gives the exit code."""
+    if words not in ((), ("--check",)):
+        print(f"error: the only option is --check. Received: {' '.join(words)}")
+        return 2
+    if words:
+        found = differences()
+        print("\n".join(found), end="\n" * bool(found))
+        return int(bool(found))
+    for document in DOCUMENTS:
+        place = ROOT / document
+        place.write_text(filled(place.read_text()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
