@@ -88,9 +88,9 @@ def row_name(poor_start, how: str) -> str:
 
 def main(how: str, folder: str = "models/poor_start"):
     """Run every start and print the table."""
-    names = [row_name(start, way) for way in WAYS for start in STARTS]
-    for start in STARTS:
-        evidence.record("poor_start", {row_name(start, how): train(start, how == "mended", Path(folder))}, among=names)
+    names = [row_name(poor, way) for way in WAYS for poor in STARTS]
+    for poor in STARTS:
+        evidence.record("poor_start", {row_name(poor, how): train(poor, how == "mended", Path(folder))}, among=names)
     print(tables.poor_start())
 
 

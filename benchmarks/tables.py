@@ -13,9 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pipeline.world_model.registry import WORLD_MODELS
 
 from benchmarks import evidence
+from pipeline.architectures import WORLD_MODELS
 from pipeline.codes.exactness import percent
 from pipeline.command_line.fields import markdown_table
 from pipeline.command_line.options import TrainCommand
@@ -257,7 +257,7 @@ def demo() -> str:
 
 def world_models() -> str:
     """Write what each world model is."""
-    return table(["World model", ""], ([f"`{name}`", each.summary] for name, each in WORLD_MODELS.items()))
+    return table(["World model", ""], ([f"`{name}`", summary] for name, summary in WORLD_MODELS.items()))
 
 
 TABLES: dict[str, Callable[[], str]] = {
