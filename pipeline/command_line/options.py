@@ -119,7 +119,7 @@ class WorldModelOptions(Options):
     title: ClassVar[str] = "World Model Options"
 
     world_model: Annotated[str, one_of(WORLD_MODELS), Remark(lines=_architectures)] = Field(
-        "rubikscube", description="The architecture of the world model; any of them fits any dataset."
+        "rubikscube", description="The architecture of the world model; any of them can be trained on any dataset."
     )
     output_dir: Annotated[str, FOLDER, Remark(default="models/<dataset>-<world_model>")] = Field(
         default_factory=_output_dir,
