@@ -4,11 +4,14 @@ import csv
 import json
 import os
 import shutil
+import time
+import zipfile
+from datetime import datetime
 
 import numpy as np
 import pytest
 
-from pipeline.runs.files import replacing, write_json
+from pipeline.runs.files import replacing, save_model, write_json
 from pipeline.runs.folder import Run, State
 from pipeline.system.errors import UserError
 
@@ -20,7 +23,16 @@ class Model:
         self.weights = weights
 
     def save(self, path):
-        path.write_text(self.weights)
+        with zipfile.ZipFile(path, "w") as archive:  # with the time of now and places in memory, as Keras does
+            archive.writestr("metadata.json", json.dumps({"date_saved": datetime.now().isoformat()}))
+            shared = [{"shared_object_id": number} for number in (id(self), 7, id(self))]
+            archive.writestr("config.json", json.dumps({"layers": shared}))
+            archive.writestr("weights", self.weights)
+
+
+def weights_in(path) -> str:
+    with zipfile.ZipFile(path) as archive:
+        return archive.read("weights").decode()
 
 
 class Dies(Model):
@@ -55,8 +67,8 @@ def check_state(run, step, best):
     found = run.last_state()
     assert found == state(step, best)
     last_model, best_model = run.models_of(found)
-    assert last_model.read_text() == f"weights of {step}"
-    assert best_model is None if best == 0 else best_model.read_text() == f"weights of {best}"
+    assert weights_in(last_model) == f"weights of {step}"
+    assert best_model is None if best == 0 else weights_in(best_model) == f"weights of {best}"
 
 
 def names(folder):
@@ -270,3 +282,13 @@ def test_a_reader_meets_the_old_file_or_the_new_one(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", look)
     write_json(place, {"share": 2})
     assert seen == [{"share": 1}] and json.loads(place.read_text()) == {"share": 2}
+
+
+def test_the_same_model_saved_later_is_the_same_file(tmp_path):
+    for name in ("one", "other"):
+        save_model(Model("weights"), tmp_path / name)
+        time.sleep(2.1)  # archives count every second second
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+    assert weights_in(tmp_path / "one") == "weights"
+    with zipfile.ZipFile(tmp_path / "one") as archive:  # what was shared still is
+        assert json.loads(archive.read("config.json"))["layers"] == [{"shared_object_id": n} for n in (0, 1, 0)]

@@ -2,7 +2,9 @@
 
 import json
 import os
+import zipfile
 from pathlib import Path
+from typing import Any
 
 from ..system.errors import UserError
 
@@ -50,10 +52,29 @@ def _sync(path: Path):
         os.close(handle)
 
 
-def save_model(model, path: Path):
-    """Save a Keras model so that it is there whole or not at all."""
+def save_model(model: Any, path: Path) -> None:
+    """Save a Keras model so that it is there whole or not at all, the same bytes for the same model."""
     with replacing(path) as partial:
         model.save(partial)
+        with zipfile.ZipFile(partial) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(partial, "w") as archive:
+            for name, content in members.items():
+                if name.endswith(".json"):
+                    content = json.dumps(_without_chance(json.loads(content), {})).encode()
+                archive.writestr(zipfile.ZipInfo(name), content)  # its time is that of 1980-01-01
+
+
+def _without_chance(content: Any, ids: dict[int, int]) -> Any:
+    """Give what Keras writes of a model without the time and the places in memory, by which it numbers objects."""
+    if isinstance(content, list):
+        return [_without_chance(part, ids) for part in content]
+    if not isinstance(content, dict):
+        return content
+    found = {name: _without_chance(part, ids) for name, part in content.items() if name != "date_saved"}
+    if "shared_object_id" in found:
+        found["shared_object_id"] = ids.setdefault(found["shared_object_id"], len(ids))
+    return found
 
 
 def write_json(path: Path, content: dict):
