@@ -124,10 +124,11 @@ def exactness() -> str:
             percent(row["one_step_exact"]), by_change(row["one_step_by_change"]),
             f"{rollout['steps_all_exact']:,} of {rollout['steps']:,}",
             f"{rollout['episodes_all_exact']:,} of {rollout['episodes']:,}", f"{rollout['first_failure'] or 'none'}",
-            by_change(rollout["by_change_late"]), percent(rollout["true_state_at"][f"{rollout['steps']}"]),
+            by_change(rollout["by_change_late"]), percent(list(rollout["true_state_at"].values())[-1]),
             f"{identity['shared_codes']:,} of {identity['states']:,}", f"{rollout['mse_max']:.1e}",
             f"{percent(noise['8'])}, {percent(noise['16'])}",
-            f"{proof['wrong_transitions']:,} wrong of {proof['transitions']:,}, {proof['shared_codes']:,} shared codes"
+            f"{proof['wrong_transitions']:,} wrong of {proof['transitions']:,}, {proof['shared_codes']:,} shared "
+            f"codes, {proof['wrong_pictures']:,} wrong pictures"
             if proof else "",
         ]  # fmt: skip
 
