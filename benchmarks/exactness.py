@@ -1,6 +1,6 @@
 """How exact the world models are, and how long they take from a dataset file to that: every claim of the README.
 
-    python benchmarks/exactness.py                       all cases, about an hour on two cores
+    python benchmarks/exactness.py                       all cases
     python benchmarks/exactness.py rubikscube lightsout  these cases; the figures of the others stay
     python benchmarks/exactness.py list                  what cases there are
 
