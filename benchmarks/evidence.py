@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.runs.files import read_json, write_json
 from pipeline.system.executors import cores
+from pipeline.system.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -11,9 +11,9 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from pipeline.runs.files import replacing, save_model, write_json
 from pipeline.runs.folder import Run, State
 from pipeline.system.errors import UserError
+from pipeline.system.files import replacing, save_model, write_json
 
 
 class Model:

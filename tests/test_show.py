@@ -14,8 +14,8 @@ from pipeline.command_line.cli import main
 from pipeline.command_line.fields import as_attributes
 from pipeline.command_line.options import GenerateCommand, TrainCommand
 from pipeline.generation.stage import ensure_dataset
-from pipeline.runs.files import write_json
 from pipeline.runs.folder import Run
+from pipeline.system.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 HISTORY = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]

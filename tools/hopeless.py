@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the folder of the pipeline
 from pipeline.command_line.cli import main as run_command
 from pipeline.evaluation import stage
 from pipeline.evaluation.report import QuickEffort
-from pipeline.runs.files import read_json
+from pipeline.system.files import read_json
 
 PUZZLES = ("rubikscube", "sokoban", "slidepuzzle", "lightsout")
 WAYS = {

@@ -8,11 +8,11 @@ from ..dataset.cache import use_dataset
 from ..dataset.key import DatasetKey
 from ..generation.stage import ensure_dataset
 from ..puzzles import PUZZLES
-from ..runs.files import write_json
 from ..runs.folder import Run
 from ..system.backend import load_keras
 from ..system.cluster import is_chief
 from ..system.errors import UserError
+from ..system.files import write_json
 from ..system.program import PROGRAM
 from .capacity import check_effort
 from .report import Effort, QuickEffort, draw, measure, table

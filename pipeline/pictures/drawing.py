@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..system.files import replacing
+
 
 def contact_sheet(images: np.ndarray, columns: int, path: Path, least_pixels: int = 960):
     """Write images (N, H, W, 3) uint8 as one PNG, row by row, enlarged in whole steps to be seen."""
@@ -98,5 +100,6 @@ def _pyplot():
 
 def _save(figure, path: Path):
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    with replacing(path, sync=False) as partial:
+        figure.savefig(partial, dpi=110)
     _pyplot().close(figure)

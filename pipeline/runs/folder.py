@@ -18,8 +18,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..system.files import read_json, replacing, save_model, write_json
 from ..system.locks import locked
-from .files import read_json, replacing, save_model, write_json
 
 FORMAT_VERSION = 1  # of a run's record
 

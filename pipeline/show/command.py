@@ -11,9 +11,9 @@ from ..dataset.layout import ARRAYS, SPLITS
 from ..evaluation.report import table
 from ..evaluation.verdict import sentences
 from ..pictures import drawing
-from ..runs.files import read_json
 from ..runs.folder import Run
 from ..system.errors import UserError
+from ..system.files import read_json
 
 FRAMES_SHOWN, COLUMNS = 32, 8
 

@@ -12,9 +12,9 @@ from ..codes.exactness import pixel_bound
 from ..command_line.options import TrainCommand
 from ..dataset.cache import use_dataset
 from ..pictures import drawing
-from ..runs.files import save_model
 from ..runs.folder import Run, State
 from ..system.cluster import is_chief
+from ..system.files import save_model
 from ..system.interruption import finishing_first
 from ..system.memory import available_bytes, rows_within, said_size
 from ..world_model.loading import load_world_model, model_digest

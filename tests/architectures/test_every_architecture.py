@@ -15,7 +15,7 @@ import pytest
 from pipeline.architectures import WORLD_MODELS, load_architecture
 from pipeline.codes.linear_code import find_code
 from pipeline.puzzles import PUZZLES
-from pipeline.runs.files import save_model
+from pipeline.system.files import save_model
 from pipeline.training.start import compile_for_training
 from pipeline.world_model.loading import check_loadable, load_world_model, model_digest
 from pipeline.world_model.model import DiscreteWorldModel, build_world_model

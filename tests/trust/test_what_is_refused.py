@@ -16,8 +16,8 @@ from small_run import FOLDER, SMALL, train
 
 from pipeline.command_line.cli import main
 from pipeline.evaluation.overlap import measure_overlap
-from pipeline.runs import folder
 from pipeline.runs.folder import Run
+from pipeline.system import files
 from pipeline.training import fit, keeper
 from pipeline.training.keeper import RunKeeper
 
@@ -122,7 +122,7 @@ def test_a_disk_that_is_full_is_named_in_one_line_and_the_run_goes_on_when_there
             raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(folder, "_sync", is_full)
+        patch.setattr(files, "_sync", is_full)
         assert train() == 2
     line = the_line(capsys)
     assert "can't be written" in line and "No space left" in line
@@ -271,3 +271,14 @@ def test_memory_that_runs_out_all_the_same_is_said_in_one_line(place, monkeypatc
     monkeypatch.setattr(fit, "read_split", lambda *_, **__: np.empty(2**60, np.uint8))
     assert train() == 2
     assert "error: there isn't enough memory: Unable to allocate 1.00 EiB" in the_line(capsys)
+
+
+def test_pictures_without_room_are_said_in_one_line_and_leave_no_half_file(finished, monkeypatch, capsys):
+    def is_full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("matplotlib.figure.Figure.savefig", is_full)
+        assert evaluate() == 2
+    assert "strip.png can't be written (No space left on device)" in the_line(capsys)
+    assert not list(finished.glob("*.png")) and not list(finished.glob(".*"))

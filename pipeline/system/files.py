@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from ..system.errors import UserError
+from .errors import UserError
 
 
 class replacing:
