@@ -96,8 +96,9 @@ def _number(value: Any) -> str:
 def draw(subject: Subject, file: h5py.File, rollout: Rollout, strip: Path, dream: Path) -> None:
     """Draw single steps of the unseen walk, and an episode of the rollout: the truth and the dream."""
     walk, names = file["test"], file.attrs["action_names"]
-    chosen = np.linspace(0, len(walk["actions"]) - 1, SHOWN).astype(int)
-    actions, frames = walk["actions"][:][chosen], walk["frames"][:][chosen]
+    actions, frames, states = walk["actions"][:], walk["frames"][:], walk["states"][:]
+    chosen = _some_of_each(subject.puzzle.kind_of(states[frames], states[frames + 1]))
+    actions, frames = actions[chosen], frames[chosen]
     before = np.stack([walk["images"][frame] for frame in frames.tolist()])
     after = np.stack([walk["images"][frame + 1] for frame in frames.tolist()])
     predicted = subject.model.decode(subject.step(subject.encode(before), actions))
@@ -105,3 +106,11 @@ def draw(subject: Subject, file: h5py.File, rollout: Rollout, strip: Path, dream
     steps = [0, *(step for step in MILESTONES if step < len(rollout.states))]
     truth = subject.puzzle.render(rollout.states[steps, 0], subject.img_size)
     drawing.dream(steps, truth, subject.model.decode(rollout.codes[steps, 0]), rollout.exact, dream)
+
+
+def _some_of_each(kinds: np.ndarray) -> np.ndarray:
+    """Choose SHOWN transitions by their kinds (N,), as many of each kind as of the others, from all over the walk."""
+    present = np.unique(kinds)
+    counts = [len(part) for part in np.array_split(np.arange(SHOWN), len(present))]
+    places = [np.flatnonzero(kinds == kind) for kind in present]
+    return np.concatenate([of[np.linspace(0, len(of) - 1, count).astype(int)] for of, count in zip(places, counts)])
