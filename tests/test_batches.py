@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from pipeline.codes.exactness import pixel_errors
 from pipeline.command_line.options import GenerateCommand
 from pipeline.dataset.checks import open_dataset
 from pipeline.generation.stage import ensure_dataset
@@ -201,11 +202,15 @@ class Lights:
     def encode(self, images):
         return (images[:, 4::8, 4::8, 0] > 100).reshape(len(images), -1).astype(np.uint8)
 
-    def decode(self, codes):
-        codes = codes.copy()
-        if self.forgotten is not None:
-            codes[:, self.forgotten] = 0
-        return PUZZLES["lightsout_4x4"].render(codes, (32, 32))
+    def there_and_back(self):
+        def encode(images):
+            codes = self.encode(images)
+            seen = codes.copy()
+            if self.forgotten is not None:
+                seen[:, self.forgotten] = 0
+            return codes, pixel_errors(PUZZLES["lightsout_4x4"].render(seen, (32, 32)), images)
+
+        return encode
 
 
 def test_codes_are_read_in_parts_as_if_in_one(lights, monkeypatch):

@@ -76,7 +76,7 @@ def _faults_of_the_transition(metrics: dict) -> Iterator[tuple[str, str]]:
         wrong = {name: kind for name, kind in metrics["one_step_by_change"].items() if kind["exact"] < kind["steps"]}
         counts = [(name, kind["steps"] - kind["exact"], kind["steps"]) for name, kind in wrong.items()]
         where = ", ".join(f"{count:,} of {steps:,} ({name})" for name, count, steps in counts)
-        yield f"unseen steps that aren't exact: {where}", RARE if exact > ALMOST else UNTRAINED
+        yield f"wrong unseen steps: {where}", RARE if exact > ALMOST else UNTRAINED
     if failing := rollout["episodes"] - rollout["episodes_all_exact"]:
         yield (
             f"{failing:,} of {rollout['episodes']:,} open-loop episodes of {rollout['steps']:,} steps go wrong, "

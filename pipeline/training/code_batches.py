@@ -3,6 +3,8 @@
 Codes stay packed, eight bits to a byte, until the model has them: ten million transitions of 192 bits are 250 MB.
 """
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from ..codes.exactness import pixel_bound, pixel_errors
+from ..codes.exactness import pixel_bound
 from ..world_model.model import DiscreteWorldModel
 from .shuffle import Order
 from .tuning import untuned
@@ -39,11 +41,12 @@ class CodeTransitions:
         packed = np.empty((len(images), -(-bits // 8)), np.uint8)
         chunk = images.chunks[0]
         step = max(1, READ_BYTES // int(np.prod(images.shape[1:])) // chunk) * chunk
-        for first in tqdm(range(0, len(images), step), "encoding", unit="part", leave=False, disable=quiet):
-            part = images[first : first + step]
-            codes = model.encode(part)
+        encode, firsts = model.there_and_back(), range(0, len(images), step)
+        parts = tqdm(_read_ahead(images, step), "encoding", len(firsts), unit="part", leave=False, disable=quiet)
+        for first, part in zip(firsts, parts):
+            codes, errors = encode(part)
             packed[first : first + step] = np.packbits(codes, axis=1, bitorder="little")
-            misread.append(first + np.flatnonzero(pixel_errors(model.decode(codes), part) > pixel_bound()))
+            misread.append(first + np.flatnonzero(np.rint(errors) > pixel_bound()))
         return cls(packed, bits, split["actions"][:], split["frames"][:], np.concatenate(misread))
 
     def __len__(self) -> int:
@@ -94,6 +97,15 @@ class CodeTransitions:
             "action": tf.cast(tf.gather(actions, index), tf.int32),
             "next_code": tf.gather(packed, frame + 1),
         }
+
+
+def _read_ahead(images: h5py.Dataset, step: int) -> Iterator[np.ndarray]:
+    """Yield images part by part; while one is in use the next is read."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(images.__getitem__, slice(0, step))
+        for first in range(step, len(images) + step, step):
+            ready, coming = coming, reader.submit(images.__getitem__, slice(first, first + step))
+            yield ready.result()
 
 
 INDEX = tf.TensorSpec((None,), tf.int64)

@@ -1,11 +1,12 @@
 """How exact a model is on the validation split after an epoch: what chooses the best one and stops a run."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import h5py
 import numpy as np
 
-from ..codes.exactness import Frames, exact_steps, judge_frames, noise_of, pixel_bound, pixel_errors
+from ..codes.exactness import Frames, exact_steps, judge_frames, noise_of, pixel_bound
 from ..system.hashing import number_rows
 from ..system.memory import rows_within
 from ..world_model.model import DiscreteWorldModel
@@ -25,6 +26,7 @@ class Validation:
         self.images, self.is_settled = split["images"], is_settled
         self.actions, self.frames = split["actions"][:], split["frames"][:].astype(np.int64)  # (N,)
         self.shown = number_rows(split["states"][:])  # (F,)
+        self._encode: Callable | None = None  # of the model that is measured, which is the same after every epoch
         self._judged: tuple[np.ndarray, Frames] | None = None
 
     @cached_property
@@ -47,11 +49,8 @@ class Validation:
 
     def _judge(self, model: DiscreteWorldModel) -> tuple[np.ndarray, Frames]:
         """Encode and decode all frames; gives their codes (F, B), and what these are worth."""
-        codes, errors = [], []
+        encode = self._encode = self._encode or model.there_and_back()
         rows = rows_within(BATCH_BYTES, int(np.prod(self.images.shape[1:])), BATCH)
-        for first in range(0, len(self.images), rows):
-            images = self.images[first : first + rows]
-            codes.append(model.encode(images))
-            errors.append(pixel_errors(model.decode(codes[-1]), images))
-        found = np.concatenate(codes)
-        return found, judge_frames(found, self.shown, np.concatenate(errors), self.bound)
+        parts = [encode(self.images[first : first + rows]) for first in range(0, len(self.images), rows)]
+        codes, errors = (np.concatenate(part) for part in zip(*parts))
+        return codes, judge_frames(codes, self.shown, np.rint(errors), self.bound)

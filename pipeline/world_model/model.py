@@ -1,15 +1,19 @@
 """The discrete world model: encoder, decoder and transition in one Keras model."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
 
 from ..codes.exactness import as_image
 from ..codes.linear_code import LinearCode
+from ..system.memory import rows_within
 from .architecture import Architecture
 from .layers import Binarize
 
 FORMAT_VERSION = 1  # of what a saved model's description holds; raise it where an older one can't be read
+CHECKED_ROWS, CHECKED_BYTES = 1024, 2**22  # images encoded and decoded at a time: they stay in the processor's cache
 LOSSES = ("reconstruction", "transition")  # each its own metric
 ACCURACIES = ("bit_match", "code_match")  # of predictions, whatever the codes are worth
 
@@ -99,6 +103,22 @@ class DiscreteWorldModel(keras.Model):
         """Encode images (N, H, W, 3) uint8 as codes (N, B) uint8."""
         return _bits(self.encoder.predict_on_batch(images))
 
+    def there_and_back(self) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """Give a function that encodes images (N, H, W, 3) uint8 and decodes them again, compiled once.
+
+        It gives codes (N, B) uint8, and the largest error of any pixel of each decoded image, (N,) in grey levels.
+        """
+        both = ThereAndBack(self.encoder, self.decoder)
+        both.compile(jit_compile=False)
+
+        def encode_and_compare(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            rows = rows_within(CHECKED_BYTES, int(np.prod(images.shape[1:])), CHECKED_ROWS)
+            parts = [both.predict_on_batch(images[at : at + rows]) for at in range(0, len(images), rows)]
+            codes, errors = zip(*parts)
+            return np.concatenate(codes), np.concatenate(errors)
+
+        return encode_and_compare
+
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Decode codes (N, B) as images (N, H, W, 3) uint8."""
         return as_image(self.pixels(codes))
@@ -124,6 +144,23 @@ class DiscreteWorldModel(keras.Model):
             raise ValueError(f"this version reads models of format {FORMAT_VERSION}: train again. Received: {version}")
         parts = {name: keras.saving.deserialize_keras_object(config.pop(name)) for name in PARTS}
         return cls(**parts, **config)
+
+
+class ThereAndBack(keras.Model):
+    """Images to their codes, and the largest error of any pixel that comes back from them: in one pass, which is quick.
+
+    It is made of a world model's own parts and never saved.
+    """
+
+    def __init__(self, encoder: keras.Model, decoder: keras.Model):
+        super().__init__()
+        self.parts = (encoder, decoder)
+
+    def call(self, images):
+        encoder, decoder = self.parts
+        codes = ops.cast(encoder(images) > 0, "float32")
+        pixels = ops.clip(decoder(codes) * 255.0, 0.0, 255.0)
+        return ops.cast(codes, "uint8"), ops.max(ops.abs(pixels - ops.cast(images, "float32")), axis=(1, 2, 3))
 
 
 def unpacked(packed, bits: int):
