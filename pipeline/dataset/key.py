@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from ..command_line.options import DatasetOptions
 from .layout import FORMAT_VERSION
 
 WALKS, WALK_LENGTH = 100, 100  # of validation and test each: 10,000 transitions that training never gets
@@ -20,7 +21,7 @@ class DatasetKey:
     start: str
 
     @classmethod
-    def of(cls, options) -> "DatasetKey":
+    def of(cls, options: DatasetOptions) -> "DatasetKey":
         """Take the key out of the dataset options."""
         return cls(**{field.name: getattr(options, field.name) for field in fields(cls)})
 
@@ -47,6 +48,6 @@ class DatasetKey:
         return {**self.__dict__, "format_version": FORMAT_VERSION}
 
 
-def path_of(options) -> Path:
+def path_of(options: DatasetOptions) -> Path:
     """Give the place in the cache of the dataset that the options ask for."""
     return Path(options.data_dir) / DatasetKey.of(options).file_name

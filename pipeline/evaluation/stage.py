@@ -1,6 +1,5 @@
 """Measuring a run's model: in full by `evaluate`, quickly at the end of the documented `train`."""
 
-import json
 from pathlib import Path
 
 from ..command_line.options import EvaluateCommand, TrainCommand
@@ -12,7 +11,8 @@ from ..runs.folder import Run
 from ..system.backend import load_keras
 from ..system.cluster import is_chief
 from ..system.errors import UserError
-from ..system.files import write_json
+from ..system.files import read_json, write_json
+from ..system.interruption import Interrupted
 from ..system.program import PROGRAM
 from .capacity import check_effort
 from .report import Effort, QuickEffort, draw, measure, table
@@ -43,10 +43,14 @@ def measure_trained(options: TrainCommand) -> None:
     if not is_chief():
         return
     run = Run(options.output_dir)
-    with run.locked():
-        if not (run.metrics_file.exists() and run.strip.exists() and run.dream.exists()):
-            _measure(run, options, QuickEffort(), "")
-    _say(run, json.loads(run.metrics_file.read_text()), "")
+    try:
+        with run.locked():
+            metrics = read_json(run.metrics_file) or {}
+            if not ("verdict" in metrics and run.strip.exists() and run.dream.exists()):
+                metrics = _measure(run, options, QuickEffort(), "")
+    except Interrupted as stop:
+        raise Interrupted(stop.number, f"the run in {run.folder} is trained; the same command measures it") from None
+    _say(run, metrics, "")
     print(f"next: {PROGRAM} evaluate --output_dir {run.folder}")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from ..command_line.options import DatasetOptions, GenerateCommand
 from ..dataset.cache import find_or_make
 from ..dataset.chunks import pack
 from ..dataset.key import DatasetKey, path_of
@@ -25,12 +26,12 @@ SAMPLES = 3  # chunks, and one, by which the size of a file is estimated
 TASKS_EACH = 4  # per worker, that are running or waiting at a time
 
 
-def generate(options) -> None:
+def generate(options: GenerateCommand) -> None:
     """Make the dataset file that the options ask for, or find it in the cache; print its path last."""
     print(ensure_dataset(options))
 
 
-def ensure_dataset(options) -> Path:
+def ensure_dataset(options: DatasetOptions) -> Path:
     """Give the path of the dataset that the options ask for, made now if the cache has none."""
     path, key = path_of(options), DatasetKey.of(options)
     check_actions(PUZZLES[key.dataset])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..command_line.options import ShowCommand
 from ..dataset.checks import check_digest, open_dataset
 from ..dataset.key import DatasetKey
 from ..dataset.layout import ARRAYS, SPLITS
@@ -18,7 +19,7 @@ from ..system.files import read_json
 FRAMES_SHOWN, COLUMNS = 32, 8
 
 
-def show(options) -> None:
+def show(options: ShowCommand) -> None:
     """Tell what is at a path."""
     path = Path(options.path)
     if path.is_dir():
