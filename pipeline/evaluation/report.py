@@ -22,6 +22,7 @@ from .verdict import verdict
 SHOWN = 6  # transitions in the strip
 FIRST = ("one_step_exact", "bit_match", "reconstruction_mse")  # beside the verdict
 DIGITS = 3  # of squared errors, whose further ones differ between processors
+NOISE_FLOOR = 12  # decimals of them: what is smaller is the rounding of float32
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def rounded(metrics: dict[str, Any]) -> dict[str, Any]:
     return {
         name: rounded(value)
         if isinstance(value, dict)
-        else float(f"{value:.{DIGITS}g}")
+        else float(f"{round(value, NOISE_FLOOR):.{DIGITS}g}")
         if "mse" in name and isinstance(value, float)
         else float(f"{value:.6g}")
         if name in ("entropy", "pixel_bound")
