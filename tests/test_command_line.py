@@ -197,7 +197,7 @@ def test_help_and_refusals_import_nothing_heavy(line):
         "print([name for name in ('tensorflow', 'keras', 'jax', 'torch', 'h5py') if name in sys.modules])"
     )
     done = run_python("-c", code, *shlex.split(line), env={**os.environ, "PYTHONPATH": str(ROOT)})
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert done.returncode == 0 and done.stdout.endswith("[]\n"), done
 
 
 FUZZED = int(os.environ.get("FUZZED_COMMANDS", "400"))
@@ -233,7 +233,7 @@ def is_what_was_typed(job: cli.Job, tokens: list[str]) -> bool:
 def test_whatever_is_typed_is_a_checked_job_or_one_line(here, front, tokens):
     ran = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli.Job, "run", lambda job: ran.append(job) or 0)
+        patch.setattr(cli.Job, "run", lambda job, parts: ran.append(job) or 0)
         with (
             contextlib.redirect_stderr(io.StringIO()) as err,
             contextlib.redirect_stdout(io.StringIO()) as out,
@@ -325,28 +325,41 @@ def test_evaluation_knows_what_was_given(here):
 
 @pytest.fixture
 def stub(monkeypatch):
-    """Give a function that stands in for the work of a command, and returns the list of options it got."""
+    """Give a function that stands in for the parts of a command's work, and returns what was called with what."""
     called = []
 
     def install(command, result=None):
-        def work(options):
-            called.append(options)
-            if isinstance(result, BaseException):
-                raise result
-            return result
+        def stand_in(function):
+            def work(options):
+                called.append((function, options))
+                if isinstance(result, BaseException):
+                    raise result
+                return result
 
-        module = importlib.util.resolve_name(cli.WORK[command], cli.__package__)
-        monkeypatch.setitem(sys.modules, module, types.SimpleNamespace(**{command: work}))
+            return work
+
+        for part in cli.WORK[command]:
+            module, _, function = importlib.util.resolve_name(part, cli.__package__).rpartition(".")
+            monkeypatch.setitem(sys.modules, module, types.SimpleNamespace(**{function: stand_in(function)}))
         return called
 
     return install
 
 
-@pytest.mark.parametrize("command", ["train", "generate"])
-def test_a_command_calls_its_work_once_with_the_options(stub, command, capsys):
-    called = stub(command)
-    assert main(["world_model_train", command, "--key", "7"]) == 0
-    assert called == [COMMANDS[command](key=7)]
+@pytest.mark.parametrize(
+    ("command", "parts", "work"),
+    [
+        ("train", None, ["train", "measure_trained"]),
+        ("train", 1, ["train"]),
+        ("generate", None, ["generate"]),
+        ("evaluate", None, ["evaluate"]),
+    ],
+)
+def test_a_command_calls_each_part_of_its_work_once_with_the_options(stub, command, parts, work, capsys, here):
+    called, given = stub(command), {"output_dir": str(here)} if command == "evaluate" else {}
+    words = [word for name, value in given.items() for word in (f"--{name}", value)]
+    assert main(["world_model_train", command, "--key", "7", *words], parts=parts) == 0
+    assert called == [(function, COMMANDS[command](key=7, **given)) for function in work]
     assert capsys.readouterr() == ("", "")
 
 
@@ -354,9 +367,10 @@ def test_every_command_has_its_work():
     assert set(cli.WORK) == set(COMMANDS) == set(cli.EXAMPLES)
 
 
-def test_the_exit_code_of_the_work_is_passed_on(stub):
-    stub("train", 3)
+def test_an_exit_code_of_a_part_of_the_work_is_passed_on_and_the_next_part_is_left(stub):
+    called = stub("train", 3)
     assert main(TRAIN.split()) == 3
+    assert [function for function, _ in called] == ["train"]
 
 
 def test_a_mistake_that_the_work_finds_is_one_line_too(stub, capsys):
