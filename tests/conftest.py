@@ -1,6 +1,12 @@
 """What all tests need."""
 
+import os
 import signal
+
+# The tests take turns on all cores, each on one: more threads would only wait for each other. Before TensorFlow is
+# imported; processes that tests start inherit it.
+for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, "1")
 
 # A shell that starts the tests in the background has Ctrl-C ignored, by them and by all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
