@@ -3,10 +3,12 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
+from pipeline.architectures import lightsout
 from pipeline.command_line.cli import main
 from pipeline.command_line.options import OPTIMIZERS, TrainCommand
 from pipeline.evaluation import stage
@@ -15,18 +17,22 @@ from pipeline.runs.folder import Run
 from pipeline.training import fit, start
 
 COMMAND = ["world_model_train", "train"]
-SMALL = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 4k --train_epochs 6 --mini_batch_size 300"
+SMALL = (
+    "--dataset lightsout_4x4 --world_model lightsout --dataset_size 4k --img_size 8x8 --train_epochs 6 "
+    "--mini_batch_size 300"
+)
 FOLDER = "models/lightsout_4x4-lightsout"
 EVALUATE = ["world_model_train", "evaluate", "--episodes=2", "--steps=20", "--states=200"]
 OF_TRAINING = {"training.json", "history.csv", "model.keras", "last.keras", "curve.png"}
 OF_EVALUATION = {"metrics.json", "strip.png", "dream.png"}
+COMPILED = lightsout.ARCHITECTURE
 
 
-def train(**other) -> int:
-    """Run the small training with some options other than usual."""
+def train(parts: int | None = None, **other) -> int:
+    """Run the small training with some options other than usual; 1 part is stage 2 alone, which measures nothing."""
     words = SMALL.split()
     given = {name[2:]: value for name, value in zip(words[::2], words[1::2])} | other
-    return main([*COMMAND, *(f"--{name}={value}" for name, value in given.items())])
+    return main([*COMMAND, *(f"--{name}={value}" for name, value in given.items())], parts=parts)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -49,7 +55,8 @@ def trained(quickly_measured, tmp_path_factory):
 
 @pytest.fixture
 def place(trained, monkeypatch, tmp_path):
-    """An empty folder in which the dataset is there already."""
+    """An empty folder in which the dataset is there already; XLA compiles nothing, which takes half of the time."""
+    monkeypatch.setattr(lightsout, "ARCHITECTURE", replace(COMPILED, jit=False))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(trained / "data")
     return tmp_path
@@ -106,7 +113,7 @@ def test_the_run_records_what_was_asked_for(trained):
     options, summary = record["options"], record["summary"]
     assert (summary["epochs"], summary["stopped"]) == (6, "all 6 epochs are done")
     assert summary["best_epoch"] in range(1, 7) and record["format_version"] == 1
-    assert options["dataset_size"] == 4000 and options["optimizer"] == "adam" and options["img_size"] == [32, 32]
+    assert options["dataset_size"] == 4000 and options["optimizer"] == "adam" and options["img_size"] == [8, 8]
     assert "data_dir" not in options and "output_dir" not in options  # places don't change the result
 
 
@@ -130,7 +137,7 @@ def test_evaluate_needs_only_the_folder_and_finds_the_same_figures(trained, monk
 
 
 def test_evaluate_measures_another_walk_when_another_key_is_asked_for_and_names_figures_and_pictures_after_it(finished):
-    run, other = Run(FOLDER), "lightsout_4x4-size4000-key7-shuffle30-img32x32-auto"
+    run, other = Run(FOLDER), "lightsout_4x4-size4000-key7-shuffle30-img8x8-auto"
     before = [place.read_bytes() for place in run.pictures_of()]
     assert main([*EVALUATE, "--output_dir", FOLDER, "--key", "7", "--data_dir", "other"]) == 0
     assert (finished / f"other/{other}.h5").exists()
@@ -174,42 +181,43 @@ def test_a_finished_run_is_not_made_again_unless_asked(finished, monkeypatch, ca
         capsys.readouterr()
         assert train() == 0
         assert "finished" in capsys.readouterr().out
-    assert train(retrain=True) == 0
+    monkeypatch.setattr(lightsout, "ARCHITECTURE", COMPILED)  # as it was
+    assert train(parts=1, retrain=True) == 0
     assert without_times(read_history(finished / FOLDER)) == without_times(read_history(finished / f"{FOLDER}.1"))
 
 
 def test_a_run_with_other_options_is_moved_aside_and_named(finished, capsys):
-    assert train(learning_rate=0.01) == 0
+    assert train(parts=1, learning_rate=0.01) == 0
     assert f"{FOLDER}.1" in capsys.readouterr().out
     assert Run(f"{FOLDER}.1").recorded_options()["learning_rate"] is None
     assert Run(FOLDER).recorded_options()["learning_rate"] == 0.01
 
 
 def test_training_stops_once_the_unseen_walk_has_been_exact_long_enough(place):
-    assert train(stop_when_exact=2) == 0
+    assert train(parts=1, stop_when_exact=2) == 0
     history = read_history(place / FOLDER)
     assert len(history) < 6
     assert [row["val_one_step_exact"] for row in history[-2:]] == [1, 1]
 
 
 def test_batches_need_not_divide_the_dataset(place):
-    assert train(dataset_size=999, train_epochs=1, data_dir="other") == 0
+    assert train(parts=1, dataset_size=999, train_epochs=1, data_dir="other") == 0
 
 
 def test_what_is_not_settled_is_trained_end_to_end_from_images(place, capsys):
-    words = "--dataset slidepuzzle --world_model sokoban_optimized --dataset_size 600 --train_epochs 2"
-    assert main([*COMMAND, *words.split(), "--mini_batch_size", "200", "--data_dir", "other"]) == 0
+    few = {"dataset_size": 600, "mini_batch_size": 200, "train_epochs": 2, "img_size": "24x32", "data_dir": "other"}
+    assert train(parts=1, dataset="slidepuzzle", world_model="sokoban_optimized", **few) == 0
     assert "all parts are trained" in capsys.readouterr().out
     history = read_history(place / "models/slidepuzzle-sokoban_optimized")
     assert history[-1]["reconstruction"] > 0
 
 
 def test_what_the_data_never_shows_is_said_before_training(place, capsys):
-    words = "--dataset slidepuzzle_3x3 --world_model slidepuzzle --dataset_size 300 --train_epochs 1 --start solved"
-    few = "--shuffle_length 2 --mini_batch_size 100 --data_dir other"
-    assert main([*COMMAND, *words.split(), *few.split()]) == 0
+    few = {"dataset_size": 300, "mini_batch_size": 100, "train_epochs": 1, "img_size": "18x12", "data_dir": "other"}
+    begins = {"dataset": "slidepuzzle_3x3", "start": "solved", "shuffle_length": 2}
+    assert train(parts=1, world_model="slidepuzzle", **few, **begins) == 0
     assert "never changes" in (said := capsys.readouterr().out) and "--start anywhere" in said
-    assert train(train_epochs=1) == 0
+    assert train(parts=1, train_epochs=1) == 0
     assert "never changes" not in capsys.readouterr().out
 
 
@@ -240,7 +248,7 @@ def one_light_stays_off_in_the_sample(monkeypatch):
 
     def without(*given):
         images = sample_images(*given)
-        return images[images[:, 12, 12, 0] < 100]  # the light in the second row and column
+        return images[images[:, 3, 3, 0] < 100]  # the light in the second row and column
 
     monkeypatch.setattr(start, "sample_images", without)
 
@@ -259,7 +267,7 @@ def test_a_code_that_cannot_be_mended_is_trained_and_not_called_settled(
     one_light_stays_off_in_the_sample, place, monkeypatch, capsys
 ):
     monkeypatch.setattr(fit, "mended_model", lambda file, options, frames: start.new_model(file, options))
-    assert train(world_model="rubikscube", train_epochs=1) == 0
+    assert train(parts=1, world_model="rubikscube", train_epochs=1) == 0
     said = capsys.readouterr().out
     assert "frames still don't come back: encoder and decoder are trained too" in said
     assert read_history(place / "models/lightsout_4x4-rubikscube")[-1]["reconstruction"] > 0

@@ -1,9 +1,23 @@
 """The places of the small runs."""
 
-import pytest
-from small_run import FOLDER
+import shutil
+from dataclasses import replace
 
+import pytest
+from small_run import FOLDER, train
+
+from pipeline.architectures import lightsout
+from pipeline.dataset import key
 from pipeline.training import fit
+
+
+@pytest.fixture(scope="package", autouse=True)
+def short_walks():
+    """Let datasets that are made in this process have unseen walks of 400 transitions instead of 10,000."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(key, "WALKS", 20)
+        patch.setattr(key, "WALK_LENGTH", 20)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -14,9 +28,10 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def place(shared, monkeypatch, request):
-    """An empty folder beside the datasets, where nothing is drawn: it is slow."""
+    """An empty folder beside the datasets, where nothing is drawn and XLA compiles nothing: both are slow."""
     monkeypatch.setattr(fit.drawing, "curve", lambda *_: None)
     monkeypatch.setattr(fit, "MOST_BATCHES_PER_CALL", 1)
+    monkeypatch.setattr(lightsout, "ARCHITECTURE", replace(lightsout.ARCHITECTURE, jit=False))
     folder = shared / request.node.name[:100].replace("/", "-")
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -24,9 +39,10 @@ def place(shared, monkeypatch, request):
 
 
 @pytest.fixture
-def finished(place):
-    """The folder of a small run that has been made."""
-    from small_run import train
-
-    assert train() == 0
+def finished(place, shared):
+    """The folder of a small run that has been made: once for all tests, each of which gets a copy."""
+    made = shared / "made"
+    if not (made / "training.json").exists():
+        assert train(output_dir=str(made)) == 0
+    shutil.copytree(made, place / FOLDER)
     return place / FOLDER

@@ -7,7 +7,7 @@ from tools.scratch import weights_digest
 
 SMALL = {
     "dataset": "lightsout_4x4", "world_model": "lightsout", "dataset_size": "3k", "train_epochs": "4",
-    "mini_batch_size": "500", "data_dir": "../data",
+    "mini_batch_size": "500", "img_size": "8x8", "data_dir": "../data",
 }  # fmt: skip
 FOLDER = "models/lightsout_4x4-lightsout"
 

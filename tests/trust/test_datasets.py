@@ -37,8 +37,8 @@ def whole(tmp_path_factory):
     return options, ensure_dataset(options)
 
 
-def test_sixty_damages_at_random_are_found_or_harmless():
-    words = [sys.executable, str(ROOT / "tools/damage.py"), "60", "--seed", "3"]
+def test_thirty_damages_at_random_are_found_or_harmless():
+    words = [sys.executable, str(ROOT / "tools/damage.py"), "30", "--seed", "3"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "found" in done.stdout and "MISSED" not in done.stdout, done.stdout + done.stderr
 

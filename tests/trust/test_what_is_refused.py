@@ -72,7 +72,7 @@ def test_numbers_that_are_not_finite_stop_the_run_and_another_rate_trains(
 
 def test_a_picture_size_that_is_not_the_runs_is_refused_before_anything_is_made(finished, capsys):
     assert evaluate(img_size="40 40") == 2
-    assert "--img_size must be 32 32" in the_line(capsys)
+    assert "--img_size must be 8 8" in the_line(capsys)
     assert not list(Path("../data").glob("*40x40*"))
 
 
@@ -141,7 +141,7 @@ def files_of_at_most(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.parametrize(("what", "size"), [("data", 100_000), (FOLDER, 20_000)], ids=["dataset", "model"])
+@pytest.mark.parametrize(("what", "size"), [("data", 20_000), (FOLDER, 20_000)], ids=["dataset", "model"])
 def test_a_limit_that_files_run_into_is_said_in_one_line_and_leaves_no_half_file(what, size, place, capsys):
     if what != "data":
         assert main(["world_model_train", "generate", *data_options("data")]) == 0
@@ -155,7 +155,7 @@ def test_a_limit_that_files_run_into_is_said_in_one_line_and_leaves_no_half_file
 
 
 def data_options(data_dir):
-    return [f"--{name}={SMALL[name]}" for name in ("dataset", "dataset_size")] + [f"--data_dir={data_dir}"]
+    return [f"--{name}={SMALL[name]}" for name in ("dataset", "dataset_size", "img_size")] + [f"--data_dir={data_dir}"]
 
 
 # ---- two at once
@@ -241,9 +241,9 @@ def test_a_training_that_does_not_fit_in_memory_is_refused_before_it_starts_with
 
 
 def test_images_that_do_not_fit_in_memory_are_refused_if_they_are_wanted_there(place, monkeypatch, capsys):
-    little_memory(monkeypatch, 40_000_000)
-    from_images = {"world_model": "deepcubeai", "dataset_size": "13k", "mini_batch_size": "50", "train_epochs": "1"}
-    assert train(**from_images, dataset_in="memory") == 2
+    assert main(["world_model_train", "generate", *data_options("../data")]) == 0
+    little_memory(monkeypatch, 500_000)  # the images are 595,200 bytes
+    assert train(world_model="deepcubeai", dataset_in="memory") == 2
     assert "training from images in memory needs" in the_line(capsys)
 
 
