@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.command_line.cli import main
+
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = (
-    "world_model_train train --dataset lightsout_4x4 --world_model lightsout --dataset_size 4001 --train_epochs 2 "
+    "--dataset lightsout_4x4 --world_model lightsout --dataset_size 4001 --img_size 8 8 --train_epochs 2 "
     "--mini_batch_size 400"  # the last batch has a single row, which only one of two devices gets
 )
 SPLIT_CPU = """
@@ -34,7 +36,7 @@ if step := os.environ.get("SIGTERM_AFTER"):
 
     RunKeeper.on_train_batch_end = then_end
 
-sys.exit(main(sys.argv[1:]))
+sys.exit(main(["world_model_train", "train", *sys.argv[1:]], parts=1))
 """
 
 
@@ -69,9 +71,11 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with the dataset and the run of one device."""
+    """A folder with the dataset and the run of one device, made in this process."""
     place = tmp_path_factory.mktemp("place")
-    said(start(place, "one", str(ROOT / "main.py")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        assert main(["world_model_train", "train", *SMALL.split(), "--output_dir", "one"], parts=1) == 0
     return place
 
 
@@ -82,23 +86,18 @@ def assert_same_history(place: Path, name: str):
         assert row == pytest.approx(of_one, rel=1e-3)
 
 
-def test_two_devices_in_one_process_train_to_the_same_history_as_one(place):
+def test_two_devices_in_one_process_train_to_the_same_history_as_one_also_where_a_signal_ended_them(place):
+    text = said(start(place, "two", "-c", SPLIT_CPU, SIGTERM_AFTER="15"), code=143)
+    assert "2 devices together" in text and "the last state is kept in two/checkpoint" in text
     text = said(start(place, "two", "-c", SPLIT_CPU))
-    assert "2 devices together" in text
+    assert "2 devices together" in text and "going on after epoch 1 and 4 of 11 batches" in text
     assert_same_history(place, "two")
-
-
-def test_two_devices_go_on_where_a_signal_ended_them(place):
-    text = said(start(place, "ended", "-c", SPLIT_CPU, SIGTERM_AFTER="15"), code=143)
-    assert "the last state is kept in ended/checkpoint" in text
-    assert "going on after epoch 1 and 4 of 11 batches" in said(start(place, "ended", "-c", SPLIT_CPU))
-    assert_same_history(place, "ended")
 
 
 def test_two_workers_train_to_the_same_history_as_one_and_only_the_chief_writes(place):
     cluster = {"worker": [f"localhost:{free_port()}", f"localhost:{free_port()}"]}
     tasks = [{"cluster": cluster, "task": {"type": "worker", "index": index}} for index in (0, 1)]
-    workers = [start(place, "workers", str(ROOT / "main.py"), TF_CONFIG=json.dumps(task)) for task in tasks]
+    workers = [start(place, "workers", str(ROOT / "train.py"), TF_CONFIG=json.dumps(task)) for task in tasks]
     try:
         chief, other = map(said, workers)
     finally:
@@ -110,7 +109,7 @@ def test_two_workers_train_to_the_same_history_as_one_and_only_the_chief_writes(
 
 
 def test_a_tf_config_that_cannot_be_understood_is_refused_in_one_line(tmp_path):
-    process = start(tmp_path, "run", str(ROOT / "main.py"), TF_CONFIG='{"cluster": 5}')
+    process = start(tmp_path, "run", str(ROOT / "train.py"), TF_CONFIG='{"cluster": 5}')
     text = process.communicate(timeout=60)[0]
     assert process.returncode == 2 and text.count("\n") == 1 and "TF_CONFIG must be like" in text
     assert not list(tmp_path.iterdir())
