@@ -1,6 +1,7 @@
 """Let the disk get full at random points of generation, training and evaluation, and see what becomes of the work.
 
     python tools/full_disk.py 60 --seed 1
+    python tools/full_disk.py 20 --only train
 
 Works in scratch copies of the repository on a small tmpfs. In turn, the disk is too small from the beginning, or
 another program's file fills it at a random moment. A command must then end well or say in one line that there is no
@@ -28,8 +29,8 @@ INSIDE = "FULL_DISK_NAMESPACE"
 OTHERS = "data/another program's file"
 
 
-def main(number: int = 20, seed: int = 0) -> int:
-    """Fill the disk so many times and print what came of it; gives the exit code."""
+def main(number: int = 20, seed: int = 0, only: str = "") -> int:
+    """Fill the disk so many times, for all commands in turn or for one only; gives the exit code."""
     if INSIDE not in os.environ:
         enter_namespace()
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -37,7 +38,7 @@ def main(number: int = 20, seed: int = 0) -> int:
     with tempfile.TemporaryDirectory(prefix="full-") as scratch:
         try:
             for turn in tqdm(range(number), unit="disk"):
-                name, is_small = TURNS[turn % len(TURNS)], rng.random() < 0.5
+                name, is_small = only or TURNS[turn % len(TURNS)], rng.random() < 0.5
                 with Disk(Path(scratch)) as disk:
                     if name not in unfilled:
                         unfilled[name] = run_unfilled(disk, name)

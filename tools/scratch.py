@@ -20,7 +20,7 @@ TREE = (
     "pipeline", "main.py", "generate.py", "train.py", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore",
     ".dvcignore", ".gitignore", "data/.gitignore",
 )  # fmt: skip
-DATA = "--dataset lightsout_4x4 --dataset_size 20k"
+DATA = "--dataset lightsout_4x4 --dataset_size 20k --img_size 8 8"
 TRAIN = "main.py world_model_train train"
 COMMANDS = {  # each a list of commands, of which the last is what is tried
     "train": [f"{TRAIN} {DATA} --world_model lightsout --train_epochs 20 --mini_batch_size 300"],
