@@ -55,7 +55,7 @@ def transition(grid, actions):
 ARCHITECTURE = Architecture(code="tiles", max_bits=400, transition=transition, learning_rate=5e-3)
 '''
 DATA = "--dataset lightsout_4x4 --dataset_size 5k --img_size 12 12"
-TRAIN = f"main.py world_model_train train {DATA} --world_model convolutional --train_epochs 8 --mini_batch_size 50"
+TRAIN = f"train.py {DATA} --world_model convolutional --train_epochs 8 --mini_batch_size 50"
 EVALUATE = "main.py world_model_train evaluate --world_model convolutional --dataset lightsout_4x4 --episodes 2"
 RUN = "models/lightsout_4x4-convolutional"
 
@@ -106,7 +106,7 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=BAD)
+@pytest.fixture
 def planted(request, tmp_path, monkeypatch):
     """The name of an architecture that is there for one test, made of what can't be loaded safely."""
     name = "planted" + "".join(filter(str.isalpha, request.param))
@@ -127,6 +127,7 @@ def planted(request, tmp_path, monkeypatch):
     return name
 
 
+@pytest.mark.parametrize("planted", BAD, indirect=True)
 def test_an_architecture_whose_model_could_not_be_loaded_is_refused_before_it_is_trained(planted):
     model = build_world_model(architectures.load_architecture(planted), (12, 12), 16, None)
     with pytest.raises(UserError) as refusal:
@@ -137,6 +138,7 @@ def test_an_architecture_whose_model_could_not_be_loaded_is_refused_before_it_is
     )
 
 
+@pytest.mark.parametrize("planted", ["a Lambda"], indirect=True)
 def test_the_refusal_comes_at_once_and_in_one_line(planted, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = f"{DATA} --dataset_size 500 --mini_batch_size 100".replace("--dataset_size 5k ", "").split()
