@@ -3,6 +3,8 @@
 import os
 import signal
 
+import pytest
+
 # The tests take turns on all cores, each on one: more threads would only wait for each other. Before TensorFlow is
 # imported; processes that tests start inherit it.
 for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
@@ -10,3 +12,12 @@ for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREAD
 
 # A shell that starts the tests in the background has Ctrl-C ignored, by them and by all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module")
+def few_measured():
+    """Let a measurement take 500 states where it takes 10,000 and more, for tests of what is done with its figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("identity.WALKERS", "identity.WAYS", "code_use.STATES"):
+            patch.setattr(f"pipeline.evaluation.{name}", 500)
+        yield

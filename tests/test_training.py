@@ -36,7 +36,7 @@ def train(parts: int | None = None, **other) -> int:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quickly_measured():
+def quickly_measured(few_measured):
     """Let training end with a short measurement; evaluation has tests of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "QuickEffort", lambda: QuickEffort(episodes=2, steps=20, states=200))

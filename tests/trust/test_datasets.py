@@ -16,6 +16,7 @@ from small_run import train
 
 from pipeline.command_line.cli import main
 from pipeline.command_line.options import GenerateCommand
+from pipeline.dataset import key
 from pipeline.dataset.cache import check_usable
 from pipeline.dataset.checks import Unusable, open_dataset
 from pipeline.dataset.key import DatasetKey
@@ -44,8 +45,8 @@ def test_thirty_damages_at_random_are_found_or_harmless():
 
 
 def test_a_chunk_that_is_damaged_when_training_reads_it_is_set_aside_and_made_again(place, capsys, tmp_path):
-    data = tmp_path / "data"
-    assert train(data_dir=str(data), train_epochs="1") == 0
+    data, options = tmp_path / "data", {"train_epochs": "1", "img_size": "32x32"}
+    assert train(data_dir=str(data), **options) == 0
     path = data / FILE
     right = path.read_bytes()
     with h5py.File(path) as file:
@@ -54,15 +55,17 @@ def test_a_chunk_that_is_damaged_when_training_reads_it_is_set_aside_and_made_ag
     damaged[chunk.byte_offset + 9] ^= 4
     path.write_bytes(damaged)
     capsys.readouterr()
-    assert train(data_dir=str(data), train_epochs="1", output_dir="again") == 2
+    assert train(data_dir=str(data), output_dir="again", **options) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert f"it is now in {path.with_suffix('.1.h5')}; the same command makes it again" in said
     assert path.with_suffix(".1.h5").read_bytes() == damaged and not path.exists()
-    assert train(data_dir=str(data), train_epochs="1", output_dir="again") == 0
+    assert train(data_dir=str(data), output_dir="again", **options) == 0
     assert path.read_bytes() == right
 
 
-def test_a_chunk_that_is_damaged_when_training_streams_it_ends_the_run_in_one_line(tmp_path):
+def test_a_chunk_that_is_damaged_when_training_streams_it_ends_the_run_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(key, "WALKS", 100)  # as the process has it
+    monkeypatch.setattr(key, "WALK_LENGTH", 100)
     made = ensure_dataset(GenerateCommand(dataset="lightsout_4x4", dataset_size=10_000, data_dir=str(tmp_path)))
     with h5py.File(made) as file:
         images = file["train/images"]

@@ -22,7 +22,7 @@ RUN = "run"
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch, tmp_path):
+def quick(few_measured, monkeypatch, tmp_path):
     """A folder of the test's own, where training ends with a short measurement."""
     monkeypatch.setattr(evaluation, "QuickEffort", lambda: QuickEffort(episodes=3, steps=30, states=300))
     monkeypatch.chdir(tmp_path)

@@ -21,6 +21,7 @@ from pipeline.system import files
 from pipeline.training import fit, keeper
 from pipeline.training.keeper import RunKeeper
 
+pytestmark = pytest.mark.usefixtures("few_measured")
 ROOT = Path(__file__).parents[2]
 QUICKLY = {"output_dir": FOLDER, "data_dir": "../data", "episodes": 2, "steps": 20, "states": 200}
 

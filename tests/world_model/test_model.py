@@ -157,7 +157,9 @@ def test_next_bits_that_are_no_copies_but_linear_are_fitted_and_others_are_left_
 # ---- the whole model
 
 
-MENDED_SLOWLY = {(name, "rubikscube_optimized") for name in ("sokoban", "slidepuzzle")}  # and as "rubikscube" is
+MENDED_SLOWLY = {  # and as sokoban for "rubikscube" is
+    ("sokoban", "rubikscube_optimized"), ("slidepuzzle", "rubikscube_optimized"), ("slidepuzzle", "rubikscube")
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -217,8 +219,8 @@ def test_the_published_systems_learn_all_parts_and_come_back_from_their_file(arc
     keras.utils.set_random_seed(0)
     model = adapted("lightsout_4x4", architecture)
     model.compile(optimizer="adam")
-    batch = image_batches("lightsout_4x4", 500)
-    history = model.fit(batch, batch_size=100, epochs=4, verbose=0).history
+    batch = image_batches("lightsout_4x4", 200)
+    history = model.fit(batch, batch_size=50, epochs=3, verbose=0).history
     assert history["reconstruction"][-1] < history["reconstruction"][0]
     model.share.assign(0.25)
     model.save(tmp_path / "model.keras")
