@@ -11,7 +11,7 @@ from pipeline.dataset import key
 from pipeline.training import fit
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def short_walks():
     """Let datasets that are made in this process have unseen walks of 400 transitions instead of 10,000."""
     with pytest.MonkeyPatch.context() as patch:
