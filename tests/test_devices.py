@@ -104,7 +104,8 @@ def test_two_workers_train_to_the_same_history_as_one_and_only_the_chief_writes(
         for worker in workers:
             worker.kill()
     assert "the chief, which writes the run" in chief and "model: workers/model.keras" in chief
-    assert other.splitlines()[-1] == "this worker has trained along and written nothing; the chief writes the run"
+    # TensorFlow may say after it that the chief has ended before.
+    assert "this worker has trained along and written nothing; the chief writes the run" in other.splitlines()
     assert_same_history(place, "workers")
 
 
