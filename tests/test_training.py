@@ -131,9 +131,8 @@ def test_evaluate_needs_only_the_folder_and_finds_the_same_figures(trained, monk
     before = json.loads((trained / FOLDER / "metrics.json").read_text())
     assert main([*EVALUATE, "--output_dir", FOLDER]) == 0
     shown = capsys.readouterr().out
-    assert f"{before['bits']}" in shown and "one_step_exact" in shown
-    after = json.loads((trained / FOLDER / "metrics.json").read_text())
-    assert {name: after[name] for name in ("one_step_exact", "bit_match")} == {"one_step_exact": 1, "bit_match": 1}
+    assert all(f"  {name} " in shown or f"  {name}\n" in shown for name in before if "digest" not in name)
+    assert json.loads((trained / FOLDER / "metrics.json").read_text()) == before
 
 
 def test_evaluate_measures_another_walk_when_another_key_is_asked_for_and_names_figures_and_pictures_after_it(finished):

@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from small_run import train
 
@@ -26,7 +26,7 @@ from pipeline.system.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 FILE = "lightsout_4x4-size3000-key0-shuffle30-img32x32-auto.h5"
-FUZZED = int(os.environ.get("FUZZED_DATASETS", "40"))
+FUZZED = int(os.environ.get("FUZZED_DATASETS", "25"))
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,8 @@ def test_a_disk_that_fills_up_meanwhile_is_one_line_and_nothing_is_left(tmp_path
         assert not list(place.iterdir())
         subprocess.run(["mount", "-o", "remount,ro", place], check=True)
         assert main(["world_model_train", "generate", *words]) == 2
-        assert "Read-only file system" in capfd.readouterr().err.splitlines()[-1] or not list(place.iterdir())
+        assert "no permission to write in" in capfd.readouterr().err.splitlines()[-1]
+        assert not list(place.iterdir())
     finally:
         subprocess.run(["umount", place], check=True)
 
@@ -216,7 +217,7 @@ def test_files_changed_at_random_are_refused_in_one_line_or_hold_what_they_did(w
             try:
                 file.attrs[change[1]] = change[2]
             except (TypeError, ValueError, OSError):
-                return
+                reject()  # HDF5 can't hold such a value
     if change[0] == "member":
         with h5py.File(changed, "r+") as file:
             HARM[change[1]](file, change[2])
