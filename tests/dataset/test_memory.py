@@ -28,7 +28,8 @@ def test_a_larger_dataset_takes_no_more_memory(peak):
         peak(dataset="lightsout", dataset_size=size, img_size=(16, 16), dataset_minibatch_size=500)
         for size in (40_000, 120_000)
     )
-    assert large < small + 2**21 and large < 2**23  # the images of the large one are 92 MB
+    # What waits to be written varies with how the threads take turns; the images of the large one are 92 MB.
+    assert large < small + 2**22 and large < 2**23
 
 
 def test_a_larger_minibatch_takes_no_more_memory_than_a_few_tasks(peak):
