@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..system.hashing import number_rows
-
 PIXEL_BOUND = 4  # grey levels of 255 by which a pixel of a decoded picture may differ from the true one
 NOISE_MARGIN = 6  # standard deviations of the pictures' own noise that are allowed on top
 PAIRS = 100  # of frames that show the same, by which the noise is estimated
@@ -48,16 +46,15 @@ class Frames:
         }
 
 
-def judge_frames(codes: np.ndarray, shown: np.ndarray, pixel_errors: np.ndarray, bound: float) -> Frames:
+def judge_frames(numbers: np.ndarray, shown: np.ndarray, pixel_errors: np.ndarray, bound: float) -> Frames:
     """Judge the codes of F frames.
 
     Args:
-        codes: (F, B) of 0 and 1, or (F,) uint64, numbers that stand for them.
+        numbers: (F,) uint64 that stand for the codes: equal ones for equal codes, as `number_rows` gives them.
         shown: (F,) uint64, what each frame shows: equal numbers for equal states, or pictures where no state is known.
         pixel_errors: (F,) grey levels, the largest error of any pixel of the decoded picture.
         bound: The largest that counts as the true picture; `pixel_bound` gives it.
     """
-    numbers = codes if codes.dtype == np.uint64 else number_rows(codes)
     is_told_apart = _is_alone(numbers, shown) & _is_alone(shown, numbers)
     return Frames(is_told_apart, pixel_errors <= bound, len(np.unique(shown)), len(np.unique(numbers)))
 
@@ -112,10 +109,11 @@ def percent(share: float) -> str:
     """Write a share of 0…1 in per cent, rounded down: only what is all is 100 %.
 
     Example:
-        >>> percent(0.999999), percent(1.0)
-        ('99.99%', '100%')
+        >>> percent(0.999999), percent(0.57), percent(1.0)
+        ('99.99%', '57.00%', '100%')
     """
-    return "100%" if share == 1 else f"{math.floor(share * 10_000) / 100:.2f}%"
+    hundredths = min(math.floor(share * 10_000 + 1e-6), 9_999)  # 0.57 * 10,000 is a little less than 5,700
+    return "100%" if share == 1 else f"{hundredths / 100:.2f}%"
 
 
 def _is_alone(numbers: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ def measure_walk(subject: Subject, walk: h5py.Group) -> tuple[dict, Frames]:
     codes = subject.encode(images)  # (F, B)
     predicted = subject.step(codes[frames], actions)  # (N, B)
     bound, (errors, squared) = pixel_bound(noise_of(images, shown)), subject.compare(codes, images)
-    judged = judge_frames(codes, shown, errors, bound)
+    judged = judge_frames(number_rows(codes), shown, errors, bound)
     exact = exact_steps(predicted, codes[frames + 1], judged.is_sound[frames], judged.is_sound[frames + 1])
     right = (predicted == codes[frames + 1])[:, (codes != codes[0]).any(axis=0)]
     figures = {

@@ -57,15 +57,14 @@ def measure(subject: Subject, file: h5py.File, effort: Effort) -> tuple[dict[str
 def rounded(metrics: dict[str, Any]) -> dict[str, Any]:
     """Cut squared errors to the digits that are the same on every processor; counts and shares stay as they are."""
     return {
-        name: rounded(value)
-        if isinstance(value, dict)
-        else float(f"{round(value, NOISE_FLOOR):.{DIGITS}g}")
-        if "mse" in name and isinstance(value, float)
-        else float(f"{value:.6g}")
-        if name in ("entropy", "pixel_bound")
-        else value
-        for name, value in metrics.items()
+        name: rounded(value) if isinstance(value, dict) else _figure(name, value) for name, value in metrics.items()
     }
+
+
+def _figure(name: str, value: Any) -> Any:
+    if "mse" in name and isinstance(value, float):
+        return float(f"{round(value, NOISE_FLOOR):.{DIGITS}g}")
+    return float(f"{value:.6g}") if name in ("entropy", "pixel_bound") else value
 
 
 def table(metrics: dict, indent: str = "  ") -> str:

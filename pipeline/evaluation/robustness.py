@@ -4,8 +4,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from ..codes.exactness import Frames
-from ..codes.exactness import exact_steps as exact_steps_of
+from ..codes.exactness import Frames, exact_steps
 from .subject import Subject
 
 NOISE = (4, 8, 16, 32)  # standard deviations, of 255
@@ -24,16 +23,16 @@ def measure_robustness(subject: Subject, walk: h5py.Group, judged: Frames) -> di
     sound = judged.is_sound
     images, actions, frames = walk["images"], walk["actions"][:], walk["frames"][:]
     clean = subject.encode(images)
-    exact_codes, exact_steps = {}, {}
+    shares: dict[str, dict[str, float]] = {"exact_codes": {}, "exact_steps": {}}
     for noise in tqdm(NOISE, "adding noise", unit="level", leave=False, dynamic_ncols=True):
         rng = subject.rng(f"noise {noise}")
         noisy = (add_noise(part, noise, rng) for part in subject.parts(images))
         codes = np.concatenate([subject.encode(part) for part in noisy])
         predicted = subject.step(codes[frames], actions)
-        exact_codes[str(noise)] = float(((codes == clean).all(axis=1) & sound).mean())
-        exact = exact_steps_of(predicted, codes[frames + 1], sound[frames], sound[frames + 1])
-        exact_steps[str(noise)] = float(exact.mean())
-    return {"exact_codes": exact_codes, "exact_steps": exact_steps}
+        shares["exact_codes"][str(noise)] = float(((codes == clean).all(axis=1) & sound).mean())
+        exact = exact_steps(predicted, codes[frames + 1], sound[frames], sound[frames + 1])
+        shares["exact_steps"][str(noise)] = float(exact.mean())
+    return shares
 
 
 def add_noise(images: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:

@@ -46,7 +46,7 @@ def measure_trained(options: TrainCommand) -> None:
     try:
         with run.locked():
             metrics = read_json(run.metrics_file) or {}
-            if not ("verdict" in metrics and run.strip.exists() and run.dream.exists()):
+            if not (_are_of(metrics, run) and run.strip.exists() and run.dream.exists()):
                 metrics = _measure(run, options, QuickEffort(), "")
     except Interrupted as stop:
         raise Interrupted(stop.number, f"the run in {run.folder} is trained; the same command measures it") from None
@@ -77,6 +77,12 @@ def _measure(run: Run, wanted: TrainCommand | EvaluateCommand, effort: Effort, o
         draw(subject, file, rollout, strip, dream)
     write_json(metrics_file, metrics)
     return metrics
+
+
+def _are_of(metrics: dict, run: Run) -> bool:
+    """Tell whether metrics are those of the model that the run holds now."""
+    summary = (run.record() or {}).get("summary", {})
+    return "verdict" in metrics and metrics.get("model_digest") == summary.get("model_digest")
 
 
 def _say(run: Run, metrics: dict, other: str) -> None:

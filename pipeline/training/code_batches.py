@@ -56,6 +56,11 @@ class CodeTransitions:
         """Give the codes (n, B) uint8 of 0 and 1 of some frames."""
         return np.unpackbits(self.packed[frames], axis=1, count=self.bits, bitorder="little")
 
+    def part(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Give codes (n, B) uint8 of 0 and 1, actions (n,) and next codes (n, B) of some transitions."""
+        frames = self.frames[index]
+        return self.codes(frames), self.actions[index], self.codes(frames + 1)
+
     def unchanging_bits(self) -> int:
         """Count the bits that are the same in all codes."""
         changes = np.bitwise_or.reduce(self.packed) ^ np.bitwise_and.reduce(self.packed)

@@ -25,7 +25,7 @@ from .devices import as_the_chief_has_it, describe_devices, on_all_devices, shar
 from .environment import describe_environment
 from .image_batches import ImageTransitions
 from .keeper import RunKeeper, where
-from .start import compile_for_training, mended_model, new_model, start_transition
+from .start import compile_for_training, mended_model, new_model, with_found_rules
 from .validation import Validation
 
 VALIDATION_BATCH, VALIDATION_BYTES = 2000, 2**26  # transitions at a time: at most so many, and of so many bytes
@@ -50,7 +50,7 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
         walk = read_split(file["validation"], model, quiet=True)
         steps = math.ceil(len(training) / options.mini_batch_size)
         if not state:
-            start_transition(model, training)
+            model = with_found_rules(model, training, len(file.attrs["action_names"]))
             compile_for_training(model, options, steps * options.train_epochs, _batches_per_call(training, steps))
         check_step(model, min(options.mini_batch_size, len(training)), isinstance(training, ImageTransitions))
         apart = keras.models.clone_model(model)

@@ -10,10 +10,12 @@ import numpy as np
 from ..architectures import load_architecture
 from ..codes.linear_code import find_code
 from ..command_line.options import TrainCommand
+from ..rules.find import find_rules
 from ..system.memory import rows_within
 from ..system.streams import stream
 from ..world_model.loading import check_loadable
 from ..world_model.model import DiscreteWorldModel, build_world_model
+from ..world_model.transition import with_rules
 from .code_batches import CodeTransitions
 from .image_batches import ImageTransitions, sample_images
 
@@ -63,15 +65,28 @@ def _model_on(images: np.ndarray, file: h5py.File, options: TrainCommand) -> Dis
     return model
 
 
-def start_transition(model: DiscreteWorldModel, training: CodeTransitions | ImageTransitions) -> None:
-    """Begin with what a sample of transitions shows, where there are codes and the architecture can use it."""
-    start = load_architecture(model.architecture).start
-    if start is None or not isinstance(training, CodeTransitions):
-        return
-    frames = training.frames[:TRANSITION_SAMPLE]
-    codes, next_codes = training.codes(frames), training.codes(frames + 1)
-    actions = training.actions[:TRANSITION_SAMPLE]
-    print(start(model.transition, codes, next_codes, actions))
+def with_found_rules(
+    model: DiscreteWorldModel, training: CodeTransitions | ImageTransitions, actions: int
+) -> DiscreteWorldModel:
+    """Begin the transition with the rules that the transitions follow, where there are codes to find them in.
+
+    What rules leave over a network learns, which begins with what a sample shows if the architecture can use it.
+    """
+    if not isinstance(training, CodeTransitions):
+        return model
+    started = time.perf_counter()
+    rules = find_rules(training, model.grid, actions)
+    seconds = time.perf_counter() - started
+    network, start = model.transition, load_architecture(model.architecture).start
+    print(
+        f"rules found in {seconds:.1f} s: {rules.summary()}{'' if rules.is_complete else '; a network learns the rest'}"
+    )
+    if start and not rules.is_complete:
+        codes, sample, next_codes = training.part(np.arange(min(TRANSITION_SAMPLE, len(training))))
+        print(start(network, rules, codes, next_codes, sample) or "the network begins as it was built")
+    model = model.with_transition(with_rules(network, rules))
+    check_loadable(model)
+    return model
 
 
 def compile_for_training(

@@ -53,4 +53,4 @@ class Validation:
         rows = rows_within(BATCH_BYTES, int(np.prod(self.images.shape[1:])), BATCH)
         parts = [encode(self.images[first : first + rows]) for first in range(0, len(self.images), rows)]
         codes, errors = (np.concatenate(part) for part in zip(*parts))
-        return codes, judge_frames(codes, self.shown, np.rint(errors), self.bound)
+        return codes, judge_frames(number_rows(codes), self.shown, np.rint(errors), self.bound)

@@ -7,6 +7,7 @@ from typing import Literal
 import keras
 import numpy as np
 
+from ..rules.language import Rules
 from .coders import linear_coder
 
 
@@ -58,8 +59,8 @@ class Architecture:
         coder: Builds the encoder, images (N, H, W, 3) uint8 to logits (N, B), and the decoder, codes (N, B) to images
             with pixels in 0…1, for images of (H, W) and B bits. A code that is found becomes the weights of their
             layers "logits" and "pixels", so these must be linear in all that comes before.
-        start: Sets the transition's first weights from codes, next codes (N, B) of 0 and 1 and actions (N,), and gives
-            in words what was found; None where it begins as it was built.
+        start: Sets the transition's first weights for what rules leave over, from codes, next codes (N, B) of 0 and 1
+            and actions (N,), and gives in words what was found; None where it begins as it was built.
         jit: Whether XLA compiles a training step; "auto" leaves it to Keras. It halves the time of a linear
             transition's step on the CPU, and lengthens that of a local rule's.
         recipe: For a published system: how it trains.
@@ -71,7 +72,7 @@ class Architecture:
     transition: Callable[[tuple[int, int, int], int], keras.Model]
     learning_rate: float
     coder: Callable[[tuple[int, int], int], tuple[keras.Model, keras.Model]] = linear_coder
-    start: Callable[[keras.Model, np.ndarray, np.ndarray, np.ndarray], str] | None = None
+    start: Callable[[keras.Model, Rules, np.ndarray, np.ndarray, np.ndarray], str | None] | None = None
     jit: bool | Literal["auto"] = "auto"
     recipe: Recipe | None = None
     name: str = ""

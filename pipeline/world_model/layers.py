@@ -54,8 +54,8 @@ class LinearPerAction(keras.layers.Layer):
         of_action = ops.minimum(ops.sum(ops.cast(is_later, "int32"), axis=1), self.actions - 1)  # (count,)
         sorted_rows = ops.scatter(row[:, None], code, (count * TILE, self.kernel.shape[1]))
         sorted_rows = ops.reshape(sorted_rows, (-1, TILE, self.kernel.shape[1]))
-        products = ops.matmul(sorted_rows, _rows_of(self.kernel, of_action))  # (count, TILE, units)
-        return ops.take(ops.reshape(products, (-1, self.units)), row, axis=0) + _rows_of(self.bias, action)
+        products = ops.matmul(sorted_rows, rows_of(self.kernel, of_action))  # (count, TILE, units)
+        return ops.take(ops.reshape(products, (-1, self.units)), row, axis=0) + rows_of(self.bias, action)
 
     def _tile_rows(self, action):
         is_action = ops.one_hot(action, self.actions, dtype="int32")  # (N, actions)
@@ -71,7 +71,7 @@ class LinearPerAction(keras.layers.Layer):
         return {**super().get_config(), "actions": self.actions, "units": self.units}
 
 
-def _rows_of(weight, index):
+def rows_of(weight, index):
     """Take rows of a weight so that its gradient is dense.
 
     TensorFlow's gradient of a plain `take` lists a row as often as it was taken, and Adam would square each by itself.

@@ -24,6 +24,8 @@ from ..architectures import WORLD_MODELS, load_architecture
 from ..command_line.options import OPTIMIZERS
 from ..system.errors import UserError, shown
 from .model import FORMAT_VERSION, DiscreteWorldModel, build_world_model
+from .rule_layers import ApplyRules, CopyBits, no_rules
+from .transition import behind
 
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 MOST_CONFIG_BYTES = 2**22
@@ -210,16 +212,19 @@ def _classes_of(name: str) -> set[Identity]:
     That one has a code without places, as images give it in which none is found: any architecture must take it.
     """
     try:
-        config = _in_a_thread(_describe_small, name)
+        configs = _in_a_thread(_describe_small, name)
     except Exception as error:  # whatever a file of an architecture raises
         raise _Refused(f"its architecture {name} can't be built ({_first_line(error)})") from None
-    return {identity for part in _parts(config) if (identity := _identity(part)) and _is_of_numbers(*identity)}
+    return {identity for part in _parts(configs) if (identity := _identity(part)) and _is_of_numbers(*identity)}
 
 
-def _describe_small(name: str) -> dict:
+def _describe_small(name: str) -> list[dict]:
+    """Describe a model, and its transition behind rules of either kind."""
     with keras.StatelessScope(initialize_variables=False):
         model = build_world_model(load_architecture(name), *SMALL, code=None)
-    return json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+        layers = [CopyBits(SMALL[1], model.bits), ApplyRules(no_rules(model.grid, SMALL[1]).to_config())]
+        parts = [model, *(behind(model.transition, layer) for layer in layers)]
+    return [json.loads(json.dumps(keras.saving.serialize_keras_object(part))) for part in parts]
 
 
 def _is_of_numbers(module: str | None, name: str | None, registered: str | None) -> bool:

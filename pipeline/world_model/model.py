@@ -8,11 +8,12 @@ from keras import ops
 
 from ..codes.exactness import as_image
 from ..codes.linear_code import LinearCode
+from ..rules.language import Rules
 from ..system.memory import rows_within
 from .architecture import Architecture
 from .layers import Binarize
 
-FORMAT_VERSION = 1  # of what a saved model's description holds; raise it where an older one can't be read
+FORMAT_VERSION = 2  # of what a saved model's description holds; raise it where an older one can't be read
 CHECKED_ROWS, CHECKED_BYTES = 1024, 2**22  # images encoded and decoded at a time: they stay in the processor's cache
 LOSSES = ("reconstruction", "transition")  # each its own metric
 ACCURACIES = ("bit_match", "code_match")  # of predictions, whatever the codes are worth
@@ -43,14 +44,16 @@ class DiscreteWorldModel(keras.Model):
         share: The share of the transition's loss then; the rest is the reconstruction's.
         pixel_scale: What the reconstruction's squared error is multiplied by.
         architecture: The name of the architecture that it was built by.
+        grid: The places of the code: rows, columns and bits per cell; by default (1, 1, B), none.
     """
 
     def __init__(
         self, encoder, decoder, transition, both_losses="cross_entropy", share=0.5, pixel_scale=1.0, architecture="",
-        **kwargs,
+        grid=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.architecture = architecture
+        self.grid = tuple(grid or (1, 1, transition.output_shape[-1]))
         self.encoder, self.decoder, self.transition = encoder, decoder, transition
         self.both_losses, self.pixel_scale = both_losses, pixel_scale
         constant = keras.initializers.Constant(share)
@@ -58,6 +61,26 @@ class DiscreteWorldModel(keras.Model):
         self.binarize = Binarize()
         self.trackers = {name: keras.metrics.Mean(name) for name in LOSSES + ACCURACIES}
         self.built = True
+
+    @property
+    def rules(self) -> Rules | None:
+        """The rules that its transition computes; None where all of it is learned."""
+        return (
+            self.transition.get_layer("rules").rules if "rules" in {at.name for at in self.transition.layers} else None
+        )
+
+    def with_transition(self, transition: keras.Model) -> "DiscreteWorldModel":
+        """Give a model of the same encoder and decoder with another transition."""
+        losses = {"both_losses": self.both_losses, "pixel_scale": self.pixel_scale, "share": float(self.share)}
+        return DiscreteWorldModel(
+            self.encoder,
+            self.decoder,
+            transition,
+            **losses,
+            architecture=self.architecture,
+            grid=self.grid,
+            name=self.name,
+        )
 
     @property
     def bits(self) -> int:
@@ -134,7 +157,7 @@ class DiscreteWorldModel(keras.Model):
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
         losses = {"both_losses": self.both_losses, "pixel_scale": self.pixel_scale}
-        origin = {"architecture": self.architecture, "format_version": FORMAT_VERSION}
+        origin = {"architecture": self.architecture, "grid": list(self.grid), "format_version": FORMAT_VERSION}
         return {**super().get_config(), **parts, **losses, **origin}
 
     @classmethod
@@ -217,5 +240,5 @@ def build_world_model(
     if recipe := architecture.recipe:
         losses = {"both_losses": recipe.both_losses, "pixel_scale": recipe.pixel_scale, "share": recipe.share_at(0)}
     return DiscreteWorldModel(
-        encoder, decoder, transition, **losses, architecture=architecture.name, name="discrete_world_model"
+        encoder, decoder, transition, **losses, architecture=architecture.name, grid=grid, name="discrete_world_model"
     )

@@ -6,8 +6,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from ..rules.linear_start import linear_start
+from ..rules.language import CopyRules, Rules
+from ..rules.linear_fits import linear_fits
 from .layers import Cross, LinearPerAction
+from .rule_layers import rules_layer
 
 KEEP = 4.0  # the logit with which an untrained transition says that a bit stays as it is
 
@@ -29,20 +31,32 @@ def linear_transition(grid: tuple[int, int, int], actions: int) -> keras.Model:
     return keras.Model([code, action], logits, name="transition")
 
 
-def start_linear(transition: keras.Model, codes: np.ndarray, next_codes: np.ndarray, actions: np.ndarray) -> str:
-    """Begin a linear transition with what is always copied, and with fits that are exact.
+def start_linear(network: keras.Model, rules: Rules, codes: np.ndarray, next_codes: np.ndarray, actions: np.ndarray):
+    """Begin a linear network with fits that are exact, of the next bits that copies leave over.
 
     Args:
         codes, next_codes: (N, B) of 0 and 1.
         actions: (N,) int.
     """
-    layer = transition.get_layer("linear_per_action")
-    kernel, bias, copied, fitted = linear_start(codes, next_codes, actions, layer.actions)
-    layer.set_weights([kernel, bias])
-    return (
-        f"transition begins with {copied:.1%} of the next bits as copies of one bit, "
-        f"{fitted:.1%} as linear functions of several"
-    )
+    if not isinstance(rules, CopyRules):
+        return None
+    kernel, bias, fitted = linear_fits(codes, next_codes, actions, rules.source < 0)
+    network.get_layer("linear_per_action").set_weights([kernel, bias])
+    return f"{fitted:.1%} of the next bits begin as linear functions of several"
+
+
+def with_rules(network: keras.Model, rules: Rules) -> keras.Model:
+    """Build a transition of rules, and of the network where these leave something over."""
+    return behind(network, rules_layer(rules, network.output_shape[-1]), is_needed=not rules.is_complete)
+
+
+def behind(network: keras.Model, layer: keras.layers.Layer, is_needed: bool = True) -> keras.Model:
+    """Put a network behind a layer of rules, to whose logits it adds; or leave it out."""
+    code, action = (keras.Input(part.shape[1:], dtype=part.dtype, name=part.name) for part in network.inputs)
+    logits = layer([signs(code), action])
+    if is_needed:
+        logits = layers.Add(name="logits")([logits, network([code, action])])
+    return keras.Model([code, action], logits, name="transition")
 
 
 def local_transition(grid: tuple[int, int, int], actions: int, reach: int, units: int) -> keras.Model:

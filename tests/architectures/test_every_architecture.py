@@ -15,10 +15,13 @@ import pytest
 from pipeline.architectures import WORLD_MODELS, load_architecture
 from pipeline.codes.linear_code import find_code
 from pipeline.puzzles import PUZZLES
+from pipeline.rules.find import Arrays, find_rules
 from pipeline.system.files import save_model
 from pipeline.training.start import compile_for_training
 from pipeline.world_model.loading import check_loadable, load_world_model, model_digest
 from pipeline.world_model.model import DiscreteWorldModel, build_world_model
+from pipeline.world_model.rule_layers import rules_layer
+from pipeline.world_model.transition import behind
 
 ROOT = Path(__file__).parents[2]
 PUZZLE, SIZE = PUZZLES["lightsout_4x4"], (12, 12)
@@ -67,8 +70,11 @@ def trained_a_step(name: str) -> tuple[DiscreteWorldModel, dict, list]:
     batch = transitions(100, seed=1)
     if not model.encoder.trainable_variables:
         code, action, next_code = model.encode(batch["image"]), batch["action"], model.encode(batch["next_image"])
+        rules = find_rules(Arrays(code, action, next_code), model.grid, len(PUZZLE.actions))
         if architecture.start:
-            assert "transition begins" in architecture.start(model.transition, code, next_code, action)
+            assert "begin as linear" in architecture.start(model.transition, rules, code, next_code, action)
+        model = model.with_transition(behind(model.transition, rules_layer(rules, model.bits)))
+        check_loadable(model)
         code, next_code = (np.packbits(codes, axis=1, bitorder="little") for codes in (code, next_code))
         batch = {"code": code, "action": action, "next_code": next_code}
     compile_for_training(model, SimpleNamespace(world_model=name, optimizer="adam", learning_rate=None), steps=10)

@@ -10,7 +10,6 @@ import pytest
 from pipeline.architectures import WORLD_MODELS, load_architecture
 from pipeline.codes.linear_code import find_code
 from pipeline.puzzles import PUZZLES
-from pipeline.rules.linear_start import find_copies, linear_start
 from pipeline.world_model.architecture import Architecture
 from pipeline.world_model.layers import Binarize, LinearPerAction
 from pipeline.world_model.model import DiscreteWorldModel, build_world_model, unpacked
@@ -111,47 +110,6 @@ def test_a_local_rule_is_the_same_at_every_place_and_looks_no_farther_than_its_r
     shifted = np.roll(codes, 1, axis=1)  # inner cells see the same neighbourhood one row further down
     lower = transition.predict_on_batch([shifted.reshape(8, -1), actions]).reshape(8, 8, 8, 3)
     np.testing.assert_allclose(lower[:, 3:6], before[:, 2:5], rtol=1e-4, atol=1e-4)
-
-
-# ---- copies
-
-
-def test_bits_that_are_always_copied_or_turned_over_are_found_and_others_are_not():
-    rng = np.random.default_rng(0)
-    codes = rng.integers(0, 2, (500, 4)).astype(np.uint8)
-    rare = np.zeros(500, np.uint8)
-    rare[:5] = 1  # nearly always 0: agreement would be chance
-    after = np.stack([codes[:, 2], 1 - codes[:, 0], codes[:, 1] & codes[:, 3], rare], axis=1)
-    wanted = np.zeros((4, 4))
-    wanted[2, 0], wanted[0, 1] = 1, -1
-    np.testing.assert_array_equal(find_copies(codes, after), wanted)
-
-
-@pytest.mark.parametrize("name", ["rubikscube", "lightsout"])
-def test_every_next_bit_of_cube_and_lights_out_is_a_copy_so_the_start_is_exact(name):
-    model = adapted(name, name)
-    images, actions, after = transitions(name, 400 * len(PUZZLES[name].actions))
-    codes, next_codes = model.encode(images), model.encode(after)
-    kernel, bias, copied, fitted = linear_start(codes, next_codes, actions, len(PUZZLES[name].actions))
-    assert copied == 1 and fitted == 0 and not bias.any()
-    layer = model.transition.get_layer("linear_per_action")
-    layer.set_weights([kernel, bias])
-    images, actions, after = transitions(name, 500, seed=9)
-    np.testing.assert_array_equal(model.step(model.encode(images), actions), model.encode(after))
-
-
-def test_next_bits_that_are_no_copies_but_linear_are_fitted_and_others_are_left_alone():
-    rng = np.random.default_rng(0)
-    colour = rng.integers(0, 3, (2, 3000))  # two stickers of three colours, told by the bits "not 0" and "2"
-    codes = np.concatenate([colour > 0, colour == 2]).T.astype(np.uint8)
-    after = np.stack([colour[0] == 1, colour[0] != 1, codes[:, 0] & codes[:, 1], codes[:, 2]], axis=1).astype(np.uint8)
-    kernel, bias, copied, fitted = linear_start(codes, after, np.zeros(3000, int), 1)
-    assert (copied, fitted) == (0.25, 0.75)  # a conjunction of two bits is linear too, with a threshold
-    signs = codes.astype(np.float32) * 2 - 1
-    np.testing.assert_array_equal(signs @ kernel[0] + bias[0] > 0, after > 0)
-    parity = (codes[:, 0] ^ codes[:, 1])[:, None].repeat(4, axis=1)
-    *_, copied, fitted = linear_start(codes, parity, np.zeros(3000, int), 1)
-    assert (copied, fitted) == (0, 0)
 
 
 # ---- the whole model

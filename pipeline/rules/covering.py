@@ -1,0 +1,274 @@
+"""Local rules found by covering: short ones, that nothing seen contradicts and that explain every change.
+
+One rule is found at a time: a conjunction of few tests, true of a change that no rule explains yet, that contradicts
+nothing, and that explains the most (AQ, Michalski, 1969; CN2, Clark and Niblett, 1989).
+"""
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from .language import HERE, OUTSIDE, LocalRules, Offset, Rule, Surroundings, Test, cell_values
+
+MOST_TESTS = 4  # in a rule
+MOST_RULES = 60  # for an action: more are no rules but a list of cases
+PATIENCE = 5  # changes in a row that no rule explains
+AT_A_TIME = 2**21  # pairs of a conjunction and a pattern
+
+
+def cross(reach: int) -> tuple[Offset, ...]:
+    """List the offsets of a cell, its column and its row up to a distance, the nearest first."""
+    ways = ((-1, 0), (1, 0), (0, -1), (0, 1))
+    return (HERE, *((far * down, far * right) for far in range(1, reach + 1) for down, right in ways))
+
+
+STAGES = (cross(1), cross(2), cross(3))  # surroundings that are tried in turn, until they decide what comes next
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """The distinct surroundings that cells had, and what they became: P patterns of K cells, the cell itself first."""
+
+    before: np.ndarray  # (P, K)
+    after: np.ndarray  # (P,)
+    counts: np.ndarray  # (P,) int
+
+    @classmethod
+    def of(cls, values: np.ndarray, following: np.ndarray, offsets: tuple[Offset, ...]) -> "Patterns":
+        """Count those of boards with values (N, h, w) that became (N, h, w)."""
+        around = Surroundings(values)
+        columns = [*(around[offset].ravel() for offset in offsets), following.ravel()]
+        base, numbers = max(int(column.max()) for column in columns) + 1, np.zeros(values.size, np.uint64)
+        for column in columns:  # exact while base ** (K + 1) < 2 ** 64, else a hash modulo 2 ** 64
+            numbers = numbers * np.uint64(base | 1) + column
+        _, first, counts = np.unique(numbers, return_index=True, return_counts=True)
+        rows = np.stack([column[first] for column in columns], axis=1)
+        return cls(rows[:, :-1], rows[:, -1], counts)
+
+    def decide(self) -> bool:
+        """Tell whether what comes next follows from the surroundings: none has become two things."""
+        return len(np.unique(self.before, axis=0)) == len(self.before)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What a rule may get wrong, and has to explain, to count as one.
+
+    Attributes:
+        wrong: The share of the cells it applies to that may become something else.
+        least: The changes that it has to explain beyond what it gets wrong.
+    """
+
+    wrong: float
+    least: int
+
+
+WITHOUT_NOISE, IN_NOISE = Tolerance(0.0, 1), Tolerance(0.1, 5)
+TRANSITIONS_IN_NOISE = 2000  # by an action, that are compared
+USUAL = 0.05  # of the transitions change the numbers of cells of each value in the same way
+NOISE = 0.02  # of the changes may be left over, and no larger surroundings are tried
+TEST_COST = 0.5  # of a test, in things that a rule gets wrong
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A rule that was found: what it says, and what it is worth."""
+
+    rule: Rule
+    applies: np.ndarray  # (P,) bool, to which patterns
+    right: np.ndarray  # (P,) bool, whether such a pattern becomes what it says
+    misses: float  # cells that become something else
+    worth: float
+
+
+def cover(
+    patterns: Patterns, action: int, offsets: tuple[Offset, ...], tolerance: Tolerance = WITHOUT_NOISE
+) -> tuple[list[Rule], int]:
+    """Find rules for an action; gives them, and how many cells become something that they don't say."""
+    rules: list[Rule] = []
+    unexplained = patterns.after != patterns.before[:, 0]
+    left, wrong, fruitless = unexplained.copy(), 0.0, 0
+    while left.any() and len(rules) < MOST_RULES and fruitless < PATIENCE:
+        seed = int(np.where(left, patterns.counts, -1).argmax())
+        found = _best_rule(patterns, seed, unexplained, action, offsets, tolerance)
+        if found is None:
+            left[seed], fruitless = False, fruitless + 1
+            continue
+        rules.append(found.rule)
+        wrong, fruitless = wrong + found.misses, 0
+        unexplained &= ~(found.applies & found.right)
+        left &= unexplained
+    return rules, int(patterns.counts[unexplained].sum() + wrong)
+
+
+def _best_rule(
+    patterns: Patterns,
+    seed: int,
+    unexplained: np.ndarray,
+    action: int,
+    offsets: tuple[Offset, ...],
+    tolerance: Tolerance,
+) -> Candidate | None:
+    """Find the rule true of a pattern that is worth most; shorter ones first, until one gets nothing wrong."""
+    before, after = patterns.before, patterns.after
+    tests = _tests_of(before, seed, offsets)
+    truth = np.stack([test.holds(before[:, offsets.index(test.offset)]) for test in tests])  # (T, P)
+    sources = [at for at in range(1, len(offsets)) if before[seed, at] == after[seed]]
+    right = np.stack(
+        [*(before[:, at] == after for at in sources), after == after[seed]]
+    )  # (L, P): copies, then the value
+    wrong, gained = ((mask * patterns.counts).astype(np.float32) for mask in (~right, right & unexplained))  # (L, P)
+    step = max(1, AT_A_TIME // len(before))
+    best = None
+    for size in range(1, MOST_TESTS + 1):
+        groups = np.array(list(combinations(range(len(tests)), size)))
+        for first in range(0, len(groups), step):
+            explained, misses, group, leaf = _worth_most(
+                truth, groups[first : first + step], wrong, gained, patterns.counts, tolerance
+            )
+            worth = explained - misses - TEST_COST * size
+            if explained - misses >= tolerance.least and (best is None or worth > best.worth):  # of equals the nearest
+                copied = offsets[sources[leaf]] if leaf < len(sources) else None
+                rule = _plain(action, tuple(tests[number] for number in group), copied, int(after[seed]))
+                best = Candidate(rule, truth[group].min(axis=0), right[leaf], misses, worth)
+        if best and best.misses == 0:
+            break
+    return best
+
+
+def _worth_most(truth, groups, wrong, gained, counts, tolerance: Tolerance) -> tuple[float, float, list[int], int]:
+    """Find the conjunction that is worth most, within the tolerance.
+
+    Returns:
+        The changes that it explains, the cells it gets wrong, its tests, and its leaf.
+    """
+    packed = _packed(truth)  # (T, P / 64)
+    applies = packed[groups[:, 0]]
+    for column in groups.T[1:]:
+        applies &= packed[column]
+    best: tuple[float, float, list[int], int] = (0.0, 0.0, [], -1)
+    for leaf in range(len(wrong)):
+        if tolerance.wrong:
+            some = np.arange(len(groups))
+        else:
+            some = np.flatnonzero(~(applies & _packed(wrong[leaf] > 0)).any(axis=1))
+        if not len(some):
+            continue
+        mask = np.unpackbits(applies[some].view(np.uint8), axis=1, count=truth.shape[1]).astype(np.float32)  # (G, P)
+        explained, misses = mask @ gained[leaf], mask @ wrong[leaf]
+        allowed = misses <= tolerance.wrong * (mask @ counts.astype(np.float32))
+        at = int(np.where(allowed, explained - misses, -np.inf).argmax())
+        if allowed[at] and explained[at] - misses[at] > best[0] - best[1]:
+            best = float(explained[at]), float(misses[at]), groups[some[at]].tolist(), leaf
+    return best
+
+
+def _packed(rows: np.ndarray) -> np.ndarray:
+    """Pack bool (…, P) into words, (…, P / 64) uint64."""
+    padded = np.pad(rows, (*[(0, 0)] * (rows.ndim - 1), (0, -rows.shape[-1] % 64)))
+    return np.packbits(padded, axis=-1).view(np.uint64)
+
+
+def _tests_of(before: np.ndarray, seed: int, offsets: tuple[Offset, ...]) -> list[Test]:
+    """List the tests that are true of a pattern, but not of all."""
+    tests = []
+    for at, offset in enumerate(offsets):
+        value, shown = int(before[seed, at]), before[:, at]
+        if (shown != value).any():
+            tests.append(Test(offset, value))
+        if value != OUTSIDE and (shown == OUTSIDE).any():
+            tests.append(Test(offset, None))
+    return tests
+
+
+def _plain(action: int, tests: tuple[Test, ...], copied: Offset | None, value: int) -> Rule:
+    """Write a rule: a copy of a cell of which a test tells the value is that value."""
+    if copied is None or any(test.offset == copied and test.value is not None for test in tests):
+        return Rule(action, tests, None, value)
+    return Rule(action, tests, copied, None)
+
+
+def find_local(
+    codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray, count: int, grid: tuple[int, int, int],
+    has_noise: bool = False,
+) -> LocalRules:  # fmt: skip
+    """Find the local rules of each action, in the smallest surroundings that decide what comes next.
+
+    Args:
+        codes, next_codes: (N, B) of 0 and 1.
+        actions: (N,) int below `count`.
+        grid: Rows, columns and bits per cell.
+        has_noise: Whether some bits are wrong: rules may then be, too, as far as the whole gets shorter by it.
+    """
+    rules: list[Rule] = []
+    for action in range(count):
+        values, following = (cell_values(part[actions == action], grid) for part in (codes, next_codes))
+        if not len(values):
+            continue
+        found = (_in_noise if has_noise else _without_noise)(values, following, action)
+        if found is None:
+            break  # there are changes that no rules explain: nor will there be rules for other actions
+        rules += found
+    return LocalRules(grid, count, tuple(rules), (frozenset(),) * count)
+
+
+def _without_noise(values: np.ndarray, following: np.ndarray, action: int) -> list[Rule]:
+    found = []
+    for offsets in STAGES:
+        patterns = Patterns.of(values, following, offsets)
+        if offsets is STAGES[-1] or patterns.decide():
+            rules, wrong = cover(patterns, action, offsets)
+            found.append((wrong, rules))
+            if not wrong:
+                break
+    return min(found, key=lambda one: one[0])[1]
+
+
+def _in_noise(values: np.ndarray, following: np.ndarray, action: int) -> list[Rule] | None:
+    """Find the rules that describe the transitions in the fewest bits (Rissanen, 1978); None if these are many."""
+    usual = np.flatnonzero(_is_usual(values, following))[:TRANSITIONS_IN_NOISE]
+    changes, found = int((values[usual] != following[usual]).sum()), []
+    for offsets in STAGES:
+        rules, wrong = cover(Patterns.of(values[usual], following[usual], offsets), action, offsets, IN_NOISE)
+        found.append((wrong + TEST_COST * sum(1 + len(rule.tests) for rule in rules), rules))
+        if wrong < NOISE * changes:
+            break
+    shortest, rules = min(found, key=lambda one: one[0])
+    return rules if 2 * shortest < changes else None
+
+
+def _is_usual(values: np.ndarray, following: np.ndarray) -> np.ndarray:
+    """Tell of which transitions (N,) the numbers of cells of each value change as they often do.
+
+    A wrong bit changes such a number by one, so most transitions with a wrong bit are among the others.
+    """
+    most = int(max(values.max(), following.max()))
+    kinds = np.stack(
+        [(following == v).sum(axis=(1, 2)) - (values == v).sum(axis=(1, 2)) for v in range(most + 1)], axis=1
+    )
+    _, which, counts = np.unique(kinds, axis=0, return_inverse=True, return_counts=True)
+    return (counts >= USUAL * len(values))[which.ravel()]
+
+
+def count_local(rules: LocalRules, codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray):
+    """See what transitions say of rules.
+
+    Returns:
+        The rules with what they say added; which transitions contradict them, (N,) bool.
+    """
+    contradicts, left_over = np.zeros(len(actions), bool), rules.left_over
+    counted, cases = [], list(rules.cases)
+    for action in range(rules.actions):
+        rows = np.flatnonzero(actions == action)
+        values, following = (cell_values(part[rows], rules.grid) for part in (codes, next_codes))
+        said, which = rules.applied(values, action)
+        wrong = said != following
+        contradicts[rows], left_over = wrong.any(axis=(1, 2)), left_over + int(wrong.sum())
+        cases[action] |= set(np.unique(rules.cases_of(values, action)).tolist())
+        of = rules.of(action)
+        seen, missed = (np.bincount(which[mask], minlength=len(of)) for mask in (which >= 0, (which >= 0) & wrong))
+        counted += [
+            replace(rule, seen=rule.seen + int(n), wrong=rule.wrong + int(m)) for rule, n, m in zip(of, seen, missed)
+        ]
+    return replace(rules, rules=tuple(counted), cases=tuple(cases), left_over=left_over), contradicts

@@ -1,0 +1,98 @@
+"""Rules found in transitions: in a part of them, checked against all, and found again with what contradicts them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .copies import count_copies, find_copies, without_wrong
+from .covering import count_local, find_local
+from .language import CopyRules, LocalRules, Rules
+
+SAMPLE = 20_000  # transitions that rules are found in at first
+ROUNDS, CONTRADICTING = 5, 2000  # times that rules are found, and transitions that contradict them for the next time
+PART = 20_000  # transitions that are checked at a time
+MOSTLY = 0.5  # of the changes must be explained; else what was found are no rules
+
+
+class Transitions(Protocol):
+    """N transitions in codes."""
+
+    def __len__(self) -> int: ...
+
+    def part(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Give codes (n, B) of 0 and 1, actions (n,) and next codes (n, B) of some transitions."""
+        ...
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Transitions in memory: codes (N, B) of 0 and 1, actions (N,) int and next codes (N, B)."""
+
+    codes: np.ndarray
+    actions: np.ndarray
+    next_codes: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def part(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.codes[index], self.actions[index], self.next_codes[index]
+
+
+def find_rules(transitions: Transitions, grid: tuple[int, int, int], actions: int) -> Rules:
+    """Find rules that no transition contradicts: copies, or local rules where the code has a lattice and they say more.
+
+    Args:
+        grid: Rows, columns and bits per cell of the codes; (1, 1, B) where they have no lattice.
+        actions: How many there are.
+    """
+    copies = _copy_rules(transitions, actions)
+    if copies.is_complete or grid[:2] == (1, 1):
+        return copies
+    local = _local_rules(transitions, grid, actions)
+    return local if local.share > MOSTLY else copies
+
+
+def _copy_rules(transitions: Transitions, actions: int) -> CopyRules:
+    sample = _first(transitions)
+    for _ in range(ROUNDS):
+        rules = find_copies(*transitions.part(sample), actions)
+        against = np.concatenate([part[count_copies(rules, *transitions.part(part))] for part in _parts(transitions)])
+        if not len(against):
+            return rules
+        sample = np.union1d(sample, against[:CONTRADICTING])
+    return without_wrong(rules)
+
+
+def _local_rules(transitions: Transitions, grid: tuple[int, int, int], actions: int) -> LocalRules:
+    sample = _first(transitions)
+    for _ in range(ROUNDS):
+        rules, against = _checked(find_local(*transitions.part(sample), actions, grid), transitions)
+        if rules.is_complete:
+            return rules
+        if rules.share < MOSTLY:
+            break
+        sample = np.union1d(sample, against[:CONTRADICTING])
+    in_noise, _ = _checked(
+        find_local(*transitions.part(_first(transitions)), actions, grid, has_noise=True), transitions
+    )
+    return max(rules, in_noise, key=lambda found: found.share)
+
+
+def _checked(rules: LocalRules, transitions: Transitions) -> tuple[LocalRules, np.ndarray]:
+    """Add what all transitions say of rules; gives which of them contradict one, too."""
+    against = []
+    for part in _parts(transitions):
+        rules, contradicts = count_local(rules, *transitions.part(part))
+        against.append(part[contradicts])
+    return rules, np.concatenate(against)
+
+
+def _first(transitions: Transitions) -> np.ndarray:
+    return np.arange(min(SAMPLE, len(transitions)))
+
+
+def _parts(transitions: Transitions) -> Iterator[np.ndarray]:
+    return (np.arange(first, min(first + PART, len(transitions))) for first in range(0, len(transitions), PART))

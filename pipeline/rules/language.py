@@ -1,0 +1,302 @@
+"""The language of rules: parts with values, and what they become by an action.
+
+A code of 0 and 1 is read as parts. Where it has a lattice, (rows, columns, bits per cell), a part is a cell and the
+same rules hold for all cells: `LocalRules`. Where it has none a part is a bit, each with a source of its own:
+`CopyRules`. Both tell of a code and an action what comes next, in whole numbers, and whether the data ever showed such
+a case.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+Offset = tuple[int, int]  # down and right, in cells
+HERE: Offset = (0, 0)
+OUTSIDE, EMPTY = 0, 1  # values of a cell: not on the board; no bit is set. Bit b, from 0, alone is 2 + b
+MOST_REACH = 8  # of an offset
+CELLS_AT_A_TIME = 2**22
+
+
+class Rules(Protocol):
+    """What rules of either kind can do. Codes are (N, B) uint8 of 0 and 1, actions (N,) int."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether they leave nothing over of the transitions that they were found in."""
+        ...
+
+    def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Give the next codes (N, B) uint8."""
+        ...
+
+    def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Tell of which codes and actions the data showed every case that decides them, (N,) bool."""
+        ...
+
+    def summary(self) -> str:
+        """Say what was found, in a line."""
+        ...
+
+
+@dataclass(frozen=True)
+class Test:
+    """What must be true of one cell of the surroundings.
+
+    Attributes:
+        offset: Where it lies, from the cell that the rule is about.
+        value: What it shows; None where anything on the board will do.
+    """
+
+    __test__ = False  # for pytest, which takes it for one of its own
+
+    offset: Offset
+    value: int | None
+
+    def holds(self, values: np.ndarray) -> np.ndarray:
+        """Tell where it is true, of the values that lie at its offset."""
+        return values != OUTSIDE if self.value is None else values == self.value
+
+
+@dataclass(frozen=True)
+class Rule:
+    """By an action, where all tests are true, a cell becomes a copy of another or takes a value.
+
+    Attributes:
+        action: The action's number.
+        tests: All must be true.
+        copied: The offset of the cell that is copied; None where `value` is set.
+        value: What the cell becomes; None where another is copied.
+        seen, wrong: To how many cells of the transitions it applied, and how many of them became something else.
+    """
+
+    action: int
+    tests: tuple[Test, ...]
+    copied: Offset | None
+    value: int | None
+    seen: int = 0
+    wrong: int = 0
+
+    @property
+    def says(self) -> tuple:
+        """What it says, whatever it was found in."""
+        return self.action, frozenset(self.tests), self.copied, self.value
+
+
+def cell_values(codes: np.ndarray, grid: tuple[int, int, int]) -> np.ndarray:
+    """Read codes (N, B) of 0 and 1 as values of cells, (N, rows, columns) uint16; several bits are one more."""
+    bits = grid[2]
+    cells = codes.reshape(-1, *grid).astype(np.float32)
+    numbers = (cells @ np.arange(bits + 1, 2 * bits + 1, dtype=np.float32)).astype(
+        np.int32
+    )  # one bit: at most 2 * bits
+    several = numbers > 2 * bits
+    return np.where(several, bits + 2, np.maximum(numbers - bits + 1, EMPTY)).astype(np.uint16)
+
+
+def cell_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """Write values of cells (N, rows, columns) as codes (N, B) uint8: the reverse of `cell_values`."""
+    return (values[..., None] == np.arange(2, bits + 2)).reshape(len(values), -1).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class LocalRules:
+    """Rules that hold for every cell of a lattice. Where none applies a cell stays; of several the first holds.
+
+    Attributes:
+        grid: Rows, columns and bits per cell.
+        actions: How many there are.
+        rules: By action.
+        cases: For each action the combinations of its rules' tests that the data showed true of some cell, as numbers.
+        left_over: How many cells of the transitions became something that no rule says.
+    """
+
+    grid: tuple[int, int, int]
+    actions: int
+    rules: tuple[Rule, ...]
+    cases: tuple[frozenset[int], ...]
+    left_over: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        return self.left_over == 0
+
+    @property
+    def share(self) -> float:
+        """The share of the changes that they explain."""
+        right = sum(rule.seen - rule.wrong for rule in self.rules)
+        return right / max(1, right + self.left_over)
+
+    def of(self, action: int) -> list[Rule]:
+        """Give the rules of an action."""
+        return [rule for rule in self.rules if rule.action == action]
+
+    def tests(self, action: int) -> list[Test]:
+        """Give the tests that the rules of an action use, each once."""
+        return list(dict.fromkeys(test for rule in self.of(action) for test in rule.tests))
+
+    def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        after = codes.copy()
+        for action, rows in self._portions(actions):
+            values = cell_values(codes[rows], self.grid)
+            following = self.applied(values, action)[0]
+            bits = cell_bits(following, self.grid[2]).reshape(-1, *self.grid)
+            changed = (following != values)[..., None]
+            after[rows] = np.where(changed, bits, codes[rows].reshape(-1, *self.grid)).reshape(len(rows), -1)
+        return after
+
+    def applied(self, values: np.ndarray, action: int) -> tuple[np.ndarray, np.ndarray]:
+        """Apply an action's rules to values (N, h, w); gives the next, and each cell's rule, -1 where none applies."""
+        around = Surroundings(values)
+        following, which = values.copy(), np.full(values.shape, -1, np.int16)
+        for number, rule in enumerate(self.of(action)):
+            applies = which < 0
+            for test in rule.tests:
+                applies &= test.holds(around[test.offset])
+            following[applies] = rule.value if rule.copied is None else around[rule.copied][applies]
+            which[applies] = number
+        return following, which
+
+    def cases_of(self, values: np.ndarray, action: int) -> np.ndarray:
+        """Give the case of each cell of values (N, h, w) as a number, (N, h, w) uint64: which tests are true of it."""
+        around, cases = Surroundings(values), np.zeros(values.shape, np.uint64)
+        for test, weight in zip(self.tests(action), _weights()):
+            cases += test.holds(around[test.offset]) * weight
+        return cases
+
+    def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        known = np.zeros(len(codes), bool)
+        for action, rows in self._portions(actions):
+            cases = self.cases_of(cell_values(codes[rows], self.grid), action)
+            seen = np.array(sorted(self.cases[action]), np.uint64)
+            known[rows] = np.isin(cases, seen).all(axis=(1, 2))
+        return known
+
+    def summary(self) -> str:
+        seen = sum(rule.seen for rule in self.rules)
+        over = f", which leave over {self.left_over:,} cells" if self.left_over else " and nothing is left over"
+        return f"{len(self.rules)} rules for {self.actions} actions explain {seen:,} changes of cells{over}"
+
+    def _portions(self, actions: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the rows of each action, not too many at a time."""
+        size = max(1, CELLS_AT_A_TIME // (self.grid[0] * self.grid[1]))
+        for action in range(self.actions):
+            rows = np.flatnonzero(actions == action)
+            yield from ((action, rows[first : first + size]) for first in range(0, len(rows), size))
+
+    def to_config(self) -> dict[str, Any]:
+        """Write all of it as JSON takes it."""
+        return {**asdict(self), "cases": [sorted(cases) for cases in self.cases]}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "LocalRules":
+        """Read it again, and make sure that it is sound.
+
+        Raises:
+            ValueError: It isn't.
+        """
+        try:
+            rules = tuple(_rule_of(**rule) for rule in config["rules"])
+            found = cls(
+                _three(config["grid"]), int(config["actions"]), rules,
+                tuple(frozenset(map(int, cases)) for cases in config["cases"]), int(config["left_over"]),
+            )  # fmt: skip
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"rules must be described as they were saved. Received: {error!r}") from None
+        if not (len(found.grid) == 3 and len(found.cases) == found.actions and all(map(found._is_sound, rules))):
+            raise ValueError("rules must be about the actions, values and cells near by that there are")
+        return found
+
+    def _is_sound(self, rule: Rule) -> bool:
+        offsets = [*(test.offset for test in rule.tests), *([rule.copied] if rule.copied else [])]
+        values = [*(test.value for test in rule.tests if test.value is not None), rule.value or EMPTY]
+        near = all(max(map(abs, offset)) <= MOST_REACH for offset in offsets)
+        return (
+            near and 0 <= rule.action < self.actions and all(OUTSIDE <= value <= self.grid[2] + 2 for value in values)
+        )
+
+
+def _rule_of(action, tests, copied, value, seen, wrong) -> Rule:
+    read = tuple(Test(_offset(test["offset"]), None if test["value"] is None else int(test["value"])) for test in tests)
+    return Rule(
+        int(action), read, None if copied is None else _offset(copied), None if value is None else int(value),
+        int(seen), int(wrong),
+    )  # fmt: skip
+
+
+def _three(numbers) -> tuple[int, int, int]:
+    rows, columns, bits = map(int, numbers)
+    return rows, columns, bits
+
+
+def _offset(pair) -> Offset:
+    down, right = map(int, pair)
+    return down, right
+
+
+def _weights() -> Iterator[np.uint64]:
+    """Yield numbers of which the sums tell apart any few of them."""
+    rng = np.random.default_rng(0)
+    while True:
+        yield rng.integers(2**63, dtype=np.uint64)
+
+
+class Surroundings:
+    """What lies at any offset from each cell of values (N, h, w): `OUTSIDE` beyond the board."""
+
+    def __init__(self, values: np.ndarray):
+        self.shape, self.padded, self.reach = values.shape, values, 0
+        self.values = values
+
+    def __getitem__(self, offset: Offset) -> np.ndarray:
+        reach = max(map(abs, offset))
+        if reach > self.reach:
+            self.reach = reach
+            self.padded = np.pad(self.values, ((0, 0), (reach, reach), (reach, reach)), constant_values=OUTSIDE)
+        top, left = self.reach + offset[0], self.reach + offset[1]
+        return self.padded[:, top : top + self.shape[1], left : left + self.shape[2]]
+
+
+@dataclass(frozen=True)
+class CopyRules:
+    """For each action and bit: which bit it becomes a copy of, or the opposite of.
+
+    Attributes:
+        source: (A, B) int32, the bit that is copied; -1 where no copy fits.
+        flipped: (A, B) bool, where it becomes the opposite.
+        seen: (A, B, 2) int64, in how many transitions the source was 0, and 1.
+        wrong: (A, B) int64, in how many the bit became something else.
+    """
+
+    source: np.ndarray
+    flipped: np.ndarray
+    seen: np.ndarray
+    wrong: np.ndarray
+
+    @property
+    def is_complete(self) -> bool:
+        return bool((self.source >= 0).all())
+
+    @cached_property
+    def share(self) -> float:
+        """The share of next bits, over all actions, that are copies."""
+        return float((self.source >= 0).mean())
+
+    def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        source = self.source[actions]
+        copied = np.take_along_axis(codes, np.maximum(source, 0), axis=1) ^ self.flipped[actions]
+        return np.where(source >= 0, copied, codes).astype(np.uint8)
+
+    def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        shown = np.take_along_axis(codes, np.maximum(self.source[actions], 0), axis=1)  # (N, B)
+        seen = np.where(shown == 1, self.seen[actions, :, 1], self.seen[actions, :, 0])
+        return ((seen > 0) & (self.source[actions] >= 0)).all(axis=1)
+
+    def summary(self) -> str:
+        itself = np.arange(self.source.shape[1]) == self.source
+        copied, flipped = self.source >= 0, self.flipped & itself
+        parts = {"stay": itself & ~self.flipped, "flip": flipped, "become a copy of another": copied & ~itself}
+        shares = ", ".join(f"{mask.mean():.1%} {name}" for name, mask in parts.items() if mask.any())
+        return f"{copied.mean():.1%} of the next bits follow from one bit: {shares}"
