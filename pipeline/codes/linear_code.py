@@ -7,34 +7,40 @@ this `adapt`). What a bit depends on decides whether a transition can be exact: 
 picture move as the part moves.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from . import components, pixel_bits, tile_bits
 from .exactness import PIXEL_BOUND
-from .linear import flat
+from .lattice import Lattice
 from .tile_bits import TileBits
 from .value_bits import ValueBits
 
 
 @dataclass(frozen=True)
 class LinearCode:
-    """An encoder and a decoder, each one linear map.
+    """An encoder and a decoder, each one linear map of a cell, the same for all cells of a lattice.
 
-    B bits, P = height * width * 3 pixel values scaled to 0…1. The code has a grid shape (rows, columns, bits per cell)
-    whose product is B; a code without places has the grid (1, 1, B).
+    C bits for the K pixel values of a cell, scaled to 0…1; B bits of all cells. A code without places has one cell, the
+    whole image.
     """
 
-    encoder_kernel: np.ndarray  # (P, B) float32
-    encoder_bias: np.ndarray  # (B,) float32; a bit is 1 where image @ kernel + bias > 0
-    decoder_kernel: np.ndarray  # (B, P) float32
-    decoder_bias: np.ndarray  # (P,) float32; image = bits @ kernel + bias
-    grid: tuple[int, int, int]
+    lattice: Lattice
+    encoder_kernel: np.ndarray  # (K, C) float32
+    encoder_bias: np.ndarray  # (C,) float32; a bit is 1 where cell @ kernel + bias > 0
+    decoder_kernel: np.ndarray  # (C, K) float32; cell = bits @ kernel
+    decoder_bias: np.ndarray  # (H, W, 3) float32, what is added to the image of the cells
     description: str
     worst_error: int  # grey levels of 255: the largest error of any pixel of held-out images, encoded and decoded
     distinct_images: int  # in the sample
     distinct_codes: int  # of them
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """The shape of a code: rows, columns, bits per cell."""
+        return self.lattice.rows, self.lattice.columns, len(self.encoder_bias)
 
     @property
     def is_exact(self) -> bool:
@@ -43,11 +49,27 @@ class LinearCode:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Encode images (N, H, W, 3) uint8 as bits (N, B) bool."""
-        return flat(images) @ self.encoder_kernel + self.encoder_bias > 0
+        cells = self.lattice.cut(images).astype(np.float32) / np.float32(255)
+        return (cells @ self.encoder_kernel + self.encoder_bias > 0).reshape(len(images), -1)
 
     def decode(self, bits: np.ndarray) -> np.ndarray:
-        """Decode bits (N, B) as flat images (N, P) float32 in 0…1."""
-        return bits.astype(np.float32) @ self.decoder_kernel + self.decoder_bias
+        """Decode bits (N, B) as images (N, H, W, 3) float32 in 0…1."""
+        images = np.zeros((len(bits), *self.decoder_bias.shape), np.float32)
+        self.lattice.paste(bits.reshape(-1, *self.grid).astype(np.float32) @ self.decoder_kernel, images)
+        return images + self.decoder_bias
+
+    def of_one_cell(self) -> "LinearCode":
+        """Give the same code as one map of the whole image each way."""
+        img_size, every = self.decoder_bias.shape[:2], np.eye(math.prod(self.grid), dtype=np.float32)
+        reads = np.zeros((len(every), *self.decoder_bias.shape), np.float32)
+        self.lattice.paste(every.reshape(-1, *self.grid) @ self.encoder_kernel.T, reads)
+        return replace(
+            self,
+            lattice=Lattice.of_one_cell(img_size),
+            encoder_kernel=reads.reshape(len(every), -1).T,
+            encoder_bias=np.tile(self.encoder_bias, self.grid[0] * self.grid[1]),
+            decoder_kernel=(self.decode(every) - self.decoder_bias).reshape(len(every), -1),
+        )
 
 
 def find_code(images: np.ndarray, kind: str, max_bits: int) -> LinearCode | None:
@@ -86,14 +108,18 @@ def _shown(images: np.ndarray) -> np.ndarray:
 
 def make_code(found: TileBits | ValueBits, images: np.ndarray) -> LinearCode:
     """Make encoder and decoder of the bits found, and see how exact they are on images they weren't made from."""
-    (encoder_kernel, encoder_bias), (decoder_kernel, decoder_bias) = found.encoder(), found.decoder()
-    parts = encoder_kernel, encoder_bias, decoder_kernel, decoder_bias
-    code = LinearCode(*parts, found.grid, found.description, 0, 0, 0)
+    lattice = found.lattice if isinstance(found, TileBits) else Lattice.of_one_cell(images.shape[1:3])
+    decoder_kernel, decoder_bias = found.decoder()
+    encoder_kernel, encoder_bias = found.encoder()
+    background = decoder_bias.reshape(images.shape[1:])
+    code = LinearCode(
+        lattice, encoder_kernel, encoder_bias, decoder_kernel, background, found.description, 0, 0, 0
+    )  # fmt: skip
     held_out = images[: -(-len(images) // 4)]
     decoded = np.rint(code.decode(code.encode(held_out)) * 255).clip(0, 255)
     return replace(
         code,
-        worst_error=int(np.abs(decoded - held_out.reshape(decoded.shape)).max()),
+        worst_error=int(np.abs(decoded - held_out).max()),
         distinct_images=_distinct(images),
         distinct_codes=_distinct(code.encode(images)),
     )

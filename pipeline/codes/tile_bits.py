@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from .lattice import Lattice
 from .linear import ridge
 
 LATTICE_SAMPLE = 200  # images that the lattice is found in
@@ -12,30 +13,6 @@ GLANCE = 16  # of them, enough to dismiss most lattices
 TILE_COST = 1000  # bits in a description for each tile it spells, so that tiles don't grow to pairs of tiles
 MOST_TILES = 256
 NOISE_LEVELS = (160, 80, 40, 20, 10)  # of 255, tried for the encoder
-
-
-@dataclass(frozen=True)
-class Lattice:
-    """Where the cells of the board lie in the image, in pixels."""
-
-    top: int
-    left: int
-    cell_height: int
-    cell_width: int
-    rows: int
-    columns: int
-
-    def cut(self, images: np.ndarray) -> np.ndarray:
-        """Cut images (N, H, W, 3) into cells (N, rows, columns, cell_height * cell_width * 3)."""
-        bottom, right = self.top + self.rows * self.cell_height, self.left + self.columns * self.cell_width
-        board = images[:, self.top : bottom, self.left : right]
-        cells = board.reshape(-1, self.rows, self.cell_height, self.columns, self.cell_width, 3)
-        return cells.transpose(0, 1, 3, 2, 4, 5).reshape(len(images), self.rows, self.columns, -1)
-
-    def corners(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give the pixel rows (rows + 1,) and columns (columns + 1,) at which cells begin, and the last ones end."""
-        down, across = np.arange(self.rows + 1), np.arange(self.columns + 1)
-        return self.top + self.cell_height * down, self.left + self.cell_width * across
 
 
 class CellHashes:
@@ -98,7 +75,7 @@ class TileBits:
         )
 
     def encoder(self):
-        """Give the kernel (P, B) and bias (B,) that read each cell in the same way from its own pixels.
+        """Give the kernel (K, T - 1) and bias (T - 1,) that read any cell from its own K values.
 
         Each bit's threshold lies halfway between its tile and the next likeliest; the regression is made for the
         noise that leaves most room on both sides.
@@ -116,32 +93,13 @@ class TileBits:
             room = (lowest - highest).min()
             if room > most_room:
                 best, most_room = (kernel, -(lowest + highest) / 2), room
-        kernel, bias = best
-        return self._place(kernel).T.copy(), np.tile(bias, self.lattice.rows * self.lattice.columns)
+        return best
 
     def decoder(self):
-        """Give the kernel (B, P) and bias (P,) that put each cell's tile in its place."""
-        tiles = self.tiles / np.float32(255)
-        background = self.image / np.float32(255)
-        for row in range(self.lattice.rows):
-            for column in range(self.lattice.columns):
-                cell = self._cell(background, row, column)
-                cell[:] = tiles[0].reshape(cell.shape)
-        return self._place((tiles[1:] - tiles[0]).T), background.reshape(-1)
-
-    def _place(self, kernel: np.ndarray) -> np.ndarray:
-        """Repeat a cell's kernel (cell values, T - 1) at every cell of the image: (B, P)."""
-        placed = np.zeros((*self.grid, *self.image.shape), np.float32)
-        for row, column, bit in np.ndindex(self.grid):
-            cell = self._cell(placed[row, column, bit], row, column)
-            cell[:] = kernel[:, bit].reshape(cell.shape)
-        return placed.reshape(-1, self.image.size)
-
-    def _cell(self, image: np.ndarray, row: int, column: int) -> np.ndarray:
-        """Give the part of an image (H, W, 3) that a cell covers, as a view."""
-        at = self.lattice
-        top, left = at.top + row * at.cell_height, at.left + column * at.cell_width
-        return image[top : top + at.cell_height, left : left + at.cell_width]
+        """Give the kernel (T - 1, K) that draws a cell, and the image (H, W, 3) that is there without any bit."""
+        tiles, around = self.tiles / np.float32(255), self.image / np.float32(255)
+        self.lattice.paste(np.broadcast_to(tiles[0], (1, *self.grid[:2], tiles.shape[1])), around[None])
+        return tiles[1:] - tiles[0], around
 
 
 def find(images: np.ndarray, max_bits: int) -> TileBits | None:

@@ -23,11 +23,6 @@ class ValueBits:
         """(N, B) bool."""
         return self.values > self.level
 
-    @property
-    def grid(self) -> tuple[int, int, int]:
-        """The bits have no places: one cell holds them all."""
-        return 1, 1, len(self.level)
-
     def encoder(self):
         """Give the kernel (P, B) and bias (B,) that estimate each bit's value from a whole noisy image.
 

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from ..rules.language import Rules
-from .coders import linear_coder
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ class Architecture:
         learning_rate: What suits the transition with Adam and batches of 1,000.
         coder: Builds the encoder, images (N, H, W, 3) uint8 to logits (N, B), and the decoder, codes (N, B) to images
             with pixels in 0…1, for images of (H, W) and B bits. A code that is found becomes the weights of their
-            layers "logits" and "pixels", so these must be linear in all that comes before.
+            layers "logits" and "pixels", so these must be linear in all that comes before. None for one linear map each
+            way between a cell of the code's lattice and its bits.
         start: Sets the transition's first weights for what rules leave over, from codes, next codes (N, B) of 0 and 1
             and actions (N,), and gives in words what was found; None where it begins as it was built.
         jit: Whether XLA compiles a training step; "auto" leaves it to Keras. It halves the time of a linear
@@ -71,7 +71,7 @@ class Architecture:
     max_bits: int
     transition: Callable[[tuple[int, int, int], int], keras.Model]
     learning_rate: float
-    coder: Callable[[tuple[int, int], int], tuple[keras.Model, keras.Model]] = linear_coder
+    coder: Callable[[tuple[int, int], int], tuple[keras.Model, keras.Model]] | None = None
     start: Callable[[keras.Model, Rules, np.ndarray, np.ndarray, np.ndarray], str | None] | None = None
     jit: bool | Literal["auto"] = "auto"
     recipe: Recipe | None = None

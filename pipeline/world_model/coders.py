@@ -1,13 +1,29 @@
 """Encoders (images to logits) and decoders (codes to images), as pairs; and what such pairs are made of."""
 
+import math
+from dataclasses import astuple
+
 import keras
 from keras import layers
 
+from ..codes.lattice import Lattice
+from .layers import Board, Cells
 
-def linear_coder(img_size: tuple[int, int], bits: int) -> tuple[keras.Model, keras.Model]:
-    """Build one linear map each way: what a code found in the images needs."""
-    encoder = [layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(bits, name="logits")]
-    return sequential_encoder(img_size, encoder), sequential_decoder(img_size, bits, [])
+
+def linear_coder(img_size: tuple[int, int], lattice: Lattice, bits: int) -> tuple[keras.Model, keras.Model]:
+    """Build one linear map each way between a cell and its bits, the same for all cells of a lattice.
+
+    The weights are those of a `LinearCode`, in its order.
+    """
+    encoder = [Cells(img_size, astuple(lattice)), layers.Rescaling(1 / 255), layers.Dense(bits), layers.Flatten()]
+    grid = lattice.rows, lattice.columns, bits
+    decoder = [
+        keras.Input((math.prod(grid),), name="code"),
+        layers.Reshape(grid),
+        layers.Dense(lattice.values, use_bias=False),
+        Board(img_size, astuple(lattice)),
+    ]
+    return sequential_encoder(img_size, encoder), keras.Sequential(decoder, name="decoder")
 
 
 def hidden(units: int) -> list[layers.Layer]:

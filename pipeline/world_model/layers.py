@@ -1,7 +1,12 @@
 """The layers that Keras doesn't have."""
 
+import math
+from dataclasses import astuple
+
 import keras
 from keras import ops
+
+from ..codes.lattice import Lattice
 
 TILE = 64  # rows of a batch that are multiplied at a time: fewer leave fewer rows empty, more are quicker
 
@@ -103,6 +108,57 @@ class Cross(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "reach": self.reach}
+
+
+class _OnLattice(keras.layers.Layer):
+    """What is made with a lattice in images of a size (height, width)."""
+
+    def __init__(self, img_size, lattice, **kwargs):
+        super().__init__(**kwargs)
+        self.img_size, self.lattice = tuple(img_size), Lattice(*lattice)
+
+    def get_config(self):
+        return {**super().get_config(), "img_size": self.img_size, "lattice": astuple(self.lattice)}
+
+
+@keras.saving.register_keras_serializable("discrete_world_model")
+class Cells(_OnLattice):
+    """Images (N, H, W, 3) of any type to the cells of a lattice, (N, rows, columns, K), as `Lattice.cut` does."""
+
+    def call(self, images):
+        at = self.lattice
+        if at == Lattice.of_one_cell(self.img_size):
+            return ops.reshape(images, (-1, 1, 1, math.prod(images.shape[1:])))
+        lines = ops.reshape(images[:, *at.board], (-1, at.rows, at.cell_height, at.columns, at.cell_width * 3))
+        return ops.reshape(ops.transpose(lines, (0, 1, 3, 2, 4)), (-1, *self._shape))
+
+    @property
+    def _shape(self) -> tuple[int, int, int]:
+        return self.lattice.rows, self.lattice.columns, self.lattice.values
+
+    def compute_output_spec(self, images):
+        return keras.KerasTensor((images.shape[0], *self._shape), dtype=images.dtype)
+
+
+@keras.saving.register_keras_serializable("discrete_world_model")
+class Board(_OnLattice):
+    """Cells (N, rows, columns, K) of a lattice to images (N, H, W, 3), as `Lattice.paste` does, on a learned image."""
+
+    def build(self, input_shape):
+        self.around = self.add_weight(shape=(*self.img_size, 3), initializer="zeros", name="around")
+
+    def call(self, cells):
+        at = self.lattice
+        if at == Lattice.of_one_cell(self.img_size):
+            return ops.reshape(cells, (-1, *self.img_size, 3)) + self.around
+        lines = ops.reshape(cells, (-1, at.rows, at.columns, at.cell_height, at.cell_width * 3))
+        (top, bottom), (left, right) = ((side.start, side.stop) for side in at.board)
+        board = ops.reshape(ops.transpose(lines, (0, 1, 3, 2, 4)), (-1, bottom - top, right - left, 3))
+        height, width = self.img_size
+        return ops.pad(board, ((0, 0), (top, height - bottom), (left, width - right), (0, 0))) + self.around
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self.img_size, 3)
 
 
 @keras.saving.register_keras_serializable("discrete_world_model")

@@ -1,5 +1,6 @@
 """The discrete world model: encoder, decoder and transition in one Keras model."""
 
+import math
 from collections.abc import Callable
 
 import keras
@@ -7,10 +8,12 @@ import numpy as np
 from keras import ops
 
 from ..codes.exactness import as_image
+from ..codes.lattice import Lattice
 from ..codes.linear_code import LinearCode
 from ..rules.language import Rules
 from ..system.memory import rows_within
 from .architecture import Architecture
+from .coders import linear_coder
 from .layers import Binarize
 
 FORMAT_VERSION = 2  # of what a saved model's description holds; raise it where an older one can't be read
@@ -229,11 +232,18 @@ def build_world_model(
     the transition is trained. Without a code all three parts begin at random.
     """
     grid = code.grid if code else (1, 1, architecture.max_bits)
-    bits = grid[0] * grid[1] * grid[2]
-    encoder, decoder = architecture.coder(img_size, bits)
+    if architecture.coder:
+        encoder, decoder = architecture.coder(img_size, math.prod(grid))
+        if code:
+            whole = code.of_one_cell()
+            encoder.get_layer("logits").set_weights([whole.encoder_kernel, whole.encoder_bias])
+            decoder.get_layer("pixels").set_weights([whole.decoder_kernel, whole.decoder_bias.reshape(-1)])
+    else:
+        encoder, decoder = linear_coder(img_size, code.lattice if code else Lattice.of_one_cell(img_size), grid[2])
+        if code:
+            encoder.set_weights([code.encoder_kernel, code.encoder_bias])
+            decoder.set_weights([code.decoder_kernel, code.decoder_bias])
     if code:
-        encoder.get_layer("logits").set_weights([code.encoder_kernel, code.encoder_bias])
-        decoder.get_layer("pixels").set_weights([code.decoder_kernel, code.decoder_bias])
         encoder.trainable = decoder.trainable = not code.is_exact
     transition = architecture.transition(grid, actions)
     losses = {}

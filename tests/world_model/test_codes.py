@@ -49,8 +49,7 @@ def board_of(name) -> tile_bits.TileBits:
 
 
 def decoded(code, bits, shape) -> np.ndarray:
-    pixels = bits.astype(np.float32) @ code.decoder_kernel + code.decoder_bias
-    return np.rint(pixels * 255).clip(0, 255).astype(np.uint8).reshape(shape)
+    return np.rint(code.decode(bits) * 255).clip(0, 255).astype(np.uint8).reshape(shape)
 
 
 def with_noise(images, deviation) -> np.ndarray:
@@ -63,10 +62,10 @@ def distinct(rows) -> int:
 
 
 def check_shapes(code, img_size, max_bits):
-    pixels, bits = 3 * img_size[0] * img_size[1], int(np.prod(code.grid))
-    assert 0 < bits <= max_bits
-    assert code.encoder_kernel.shape == (pixels, bits) and code.encoder_bias.shape == (bits,)
-    assert code.decoder_kernel.shape == (bits, pixels) and code.decoder_bias.shape == (pixels,)
+    values, bits = code.lattice.values, code.grid[2]
+    assert 0 < np.prod(code.grid) <= max_bits
+    assert code.encoder_kernel.shape == (values, bits) and code.encoder_bias.shape == (bits,)
+    assert code.decoder_kernel.shape == (bits, values) and code.decoder_bias.shape == (*img_size, 3)
     arrays = (code.encoder_kernel, code.encoder_bias, code.decoder_kernel, code.decoder_bias)
     assert all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays)
 

@@ -112,6 +112,23 @@ def test_a_local_rule_is_the_same_at_every_place_and_looks_no_farther_than_its_r
     np.testing.assert_allclose(lower[:, 3:6], before[:, 2:5], rtol=1e-4, atol=1e-4)
 
 
+# ---- the coder of a lattice
+
+
+@pytest.mark.parametrize("name", ["sokoban", "slidepuzzle", "lightsout"])
+def test_cells_are_read_and_drawn_as_the_whole_image_would_be(name):
+    code = code_of(name, "tiles", 1600)
+    whole, images = code.of_one_cell(), transitions(name, 50, seed=3)[0]
+    assert whole.grid == (1, 1, np.prod(code.grid)) and code.lattice.values < whole.lattice.values
+    bits = code.encode(images)
+    np.testing.assert_array_equal(whole.encode(images), bits)
+    np.testing.assert_allclose(whole.decode(bits), code.decode(bits), atol=1e-6)
+    for found in (code, whole):
+        model = build_world_model(load_architecture("sokoban"), SIZE, 4, found)
+        np.testing.assert_array_equal(model.encode(images), bits)
+        np.testing.assert_allclose(model.pixels(bits), code.decode(bits), atol=1e-6)
+
+
 # ---- the whole model
 
 
