@@ -36,12 +36,14 @@ WORK = {  # what a command does, one after the other; each is a function that ta
     "generate": ("..generation.stage.generate",),
     "evaluate": ("..evaluation.stage.evaluate",),
     "show": ("..show.command.show",),
+    "export": ("..show.export.export",),
 }
 EXAMPLES = {
     "train": "--dataset rubikscube --world_model rubikscube --train_epochs 2000",
     "generate": "--dataset sokoban --dataset_size 300k --img_size 32 32",
     "evaluate": "--dataset rubikscube --world_model rubikscube",
     "show": "models/rubikscube-rubikscube",
+    "export": "models/slidepuzzle-slidepuzzle --start random --goal solved",
 }
 HELP_FLAGS = {"--help", "-h"}
 HELP_WIDTH, HELP_COLUMN = 100, 32

@@ -31,6 +31,7 @@ from .values import (
 MOST = 2_000_000_000  # transitions: with two frames for each, a frame's number still fits 32 bits
 STARTS = ("auto", "solved", "anywhere")
 PLACES = ("auto", "memory", "disk")
+FORMATS = ("pddl",)
 OPTIMIZERS = (
     "adam", "sgd", "adamw", "nadam", "rmsprop", "adagrad", "adadelta", "adamax", "adafactor", "ftrl", "lion",
     "muon", "lamb", "schedulefreeadamw",
@@ -189,6 +190,27 @@ class ShowOptions(Options):
     verify: Annotated[bool, SWITCH] = Field(False, description="Read a whole dataset and compare it with its digest.")
 
 
+class ExportOptions(Options):
+    """What to write for other programs."""
+
+    title: ClassVar[str] = "Export Options"
+    states: ClassVar[tuple[str, ...]] = ("random", "solved")  # that start and goal name instead of a picture
+
+    path: Annotated[str, FOLDER] = Field(description="The folder of a finished run.")
+    format: Annotated[str, one_of(FORMATS)] = Field(
+        "pddl", description="What to write: pddl is the planning domain of the run's rules, RUN/export/domain.pddl."
+    )
+    start: Annotated[str | None, FILE, Remark(default="none, the domain alone")] = Field(
+        None,
+        description="Where plans begin, for RUN/export/problem.pddl: a picture, .png or .npy, or random or solved, "
+        "states of the run's puzzle.",
+    )
+    goal: Annotated[str | None, FILE, Remark(default="none, the domain alone")] = Field(
+        None, description="What plans lead to: a picture, random or solved."
+    )
+    key: Annotated[int, SEED] = Field(0, ge=0, le=2**63 - 1, description="The random seed of random states and levels.")
+
+
 # ---- commands. Of several groups the last one named comes first: Python reads the bases from the right.
 
 
@@ -223,7 +245,7 @@ class EvaluateCommand(EvaluateOptions, WorldModelOptions, DatasetOptions):
 
 
 class ShowCommand(ShowOptions):
-    """Show what a dataset or a run is: its options, shapes, size on disk, digest, and a sheet of frames."""
+    """Show what a dataset or a run is: a dataset's options, shapes and frames; a run's options, figures and rules."""
 
     command: ClassVar[str] = "show"
     writes: ClassVar[tuple[str, ...]] = ("picture",)
@@ -233,6 +255,23 @@ class ShowCommand(ShowOptions):
     def _picture_is_png(self) -> Self:
         if self.picture and not self.picture.lower().endswith(".png"):
             raise UserError(f"--picture must end in .png. Received: {received(self, 'picture')}")
+        return self
+
+
+class ExportCommand(ExportOptions):
+    """Write a run for other programs: its rules as a planning domain, and a problem for planners to solve."""
+
+    command: ClassVar[str] = "export"
+    writes: ClassVar[tuple[str, ...]] = ("path",)
+    positional: ClassVar[str] = "path"
+
+    @model_validator(mode="after")
+    def _start_and_goal_make_a_problem(self) -> Self:
+        for one, other in (("start", "goal"), ("goal", "start")):
+            if getattr(self, one) and not getattr(self, other):
+                raise UserError(f"--{one} needs --{other} too, for a problem has both. Received: {received(self, one)}")
+        if self.start and self.start == self.goal:
+            raise UserError(f"--goal must be another than --start. Received: {received(self, 'goal')}")
         return self
 
 

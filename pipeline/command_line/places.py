@@ -5,11 +5,13 @@ from pathlib import Path
 
 from ..system.errors import UserError, shown
 from .group import Options, received
-from .options import EvaluateCommand, ShowCommand
+from .options import EvaluateCommand, ExportCommand, ShowCommand
 
 
 def check_places(options: Options) -> None:
     """Refuse places that can't be written to, and places to be read that aren't there."""
+    if isinstance(options, ExportCommand):
+        _check_export(options)
     for name in options.writes:
         if (place := getattr(options, name)) and (problem := _why_not_writable(name, Path(place))):
             given = received(options, name)
@@ -24,6 +26,18 @@ def check_places(options: Options) -> None:
             "--path must be a dataset's .h5 file or the folder of a run, and nothing is there. "
             f"Received: {received(options, 'path')}"
         )
+
+
+def _check_export(options: ExportCommand) -> None:
+    if not os.path.isdir(options.path):
+        raise UserError(
+            f"--path must be the folder of a run, which `train` makes. Received: {received(options, 'path')}"
+        )
+    for name in ("start", "goal"):
+        place = getattr(options, name)
+        if place and place not in options.states and not os.path.isfile(place):
+            choices = f"a picture, {' or '.join(options.states)}, and no file is there"
+            raise UserError(f"--{name} must be {choices}. Received: {received(options, name)}")
 
 
 def _why_not_writable(name: str, place: Path) -> str:

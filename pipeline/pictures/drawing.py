@@ -27,7 +27,7 @@ def strip(before: np.ndarray, actions: list[str], predicted: np.ndarray, after: 
 
     Images (N, H, W, 3) uint8.
     """
-    plt = _pyplot()
+    plt = pyplot()
     error = np.abs(predicted.astype(int) - after).max(axis=3)  # (N, H, W)
     figure, axes = plt.subplots(len(before), 5, figsize=(8, 1.5 * len(before)), squeeze=False)
     for row, axis in enumerate(axes):
@@ -39,7 +39,7 @@ def strip(before: np.ndarray, actions: list[str], predicted: np.ndarray, after: 
             cell.set_axis_off()
     for cell, title in zip(axes[0], ("state", "action", "predicted next", "true next", "difference")):
         cell.set_title(title, fontsize=11)
-    _save(figure, path)
+    save(figure, path)
 
 
 def dream(steps: list[int], truth: np.ndarray, dreamed: np.ndarray, exact: np.ndarray, path: Path):
@@ -50,7 +50,7 @@ def dream(steps: list[int], truth: np.ndarray, dreamed: np.ndarray, exact: np.nd
         truth, dreamed: (K, H, W, 3) uint8, the true and the dreamed images at these steps.
         exact: (T, E) bool, whether each of E episodes is exact at each of T steps.
     """
-    plt = _pyplot()
+    plt = pyplot()
     figure = plt.figure(figsize=(1.7 * len(steps), 7.5))
     grid = figure.add_gridspec(4, len(steps), height_ratios=(1, 1, 1, 1.1))
     error = np.abs(dreamed.astype(int) - truth).max(axis=3)
@@ -68,12 +68,12 @@ def dream(steps: list[int], truth: np.ndarray, dreamed: np.ndarray, exact: np.nd
     below.set(xscale="log", xlim=(1, len(exact)), ylim=(-3, 103), xlabel="open-loop steps")
     below.set_ylabel(f"% of {exact.shape[1]} episodes exact")
     below.grid(alpha=0.3)
-    _save(figure, path)
+    save(figure, path)
 
 
 def curve(history: list[dict], path: Path):
     """Write the loss and the share of wrong predictions over the epochs, training and unseen walk."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
     epochs = [row["epoch"] for row in history]
     for prefix, label in (("", "training"), ("val_", "unseen walk")):
@@ -86,10 +86,11 @@ def curve(history: list[dict], path: Path):
     for axis in (left, right):
         axis.legend()
         axis.grid(alpha=0.3)
-    _save(figure, path)
+    save(figure, path)
 
 
-def _pyplot():
+def pyplot():
+    """Give the drawing functions of Matplotlib, which opens no window."""
     import matplotlib  # heavy: only when something is drawn with it
 
     matplotlib.use("agg")
@@ -98,8 +99,10 @@ def _pyplot():
     return pyplot
 
 
-def _save(figure, path: Path):
-    figure.tight_layout()
+def save(figure, path: Path, tight: bool = True):
+    """Write a figure and close it; tight: with no more room around the axes than their words need."""
+    if tight:
+        figure.tight_layout()
     with replacing(path, sync=False) as partial:
         figure.savefig(partial, dpi=110)
-    _pyplot().close(figure)
+    pyplot().close(figure)

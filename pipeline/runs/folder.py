@@ -4,6 +4,7 @@
         model.keras (the best)  last.keras  history.csv  curve.png      training's
         training.json           training's too: options, summary, environment; written last, it marks a finished run
         metrics.json  strip.png  dream.png                              evaluation's
+        rules.txt  rules.png  export/                                   made by `show` and `export`
         checkpoint/             while the run isn't finished: the last two states to go on from
 
 DVC deletes a stage's outputs before it runs the stage. What a killed run goes on from is therefore all in
@@ -52,6 +53,7 @@ class Run:
         self.history_file, self.checkpoint = self.folder / "history.csv", self.folder / "checkpoint"
         self.best_model, self.last_model = self.folder / "model.keras", self.folder / "last.keras"
         self.curve, self.strip, self.dream = (self.folder / f"{name}.png" for name in ("curve", "strip", "dream"))
+        self.rules_text, self.rules_picture = self.folder / "rules.txt", self.folder / "rules.png"
         self._checksums: dict[Path, str] = {}  # of models that this process has written or found whole
 
     def locked(self) -> AbstractContextManager:
@@ -95,7 +97,8 @@ class Run:
         self.checkpoint.mkdir(parents=True, exist_ok=True)
         for partial in self.folder.glob(".*.partial*"):
             partial.unlink()
-        for old in (self.record_file, self.metrics_file, self.strip, self.dream):  # another model's, or none
+        made = (self.metrics_file, self.strip, self.dream, self.rules_text, self.rules_picture)
+        for old in (self.record_file, *made):  # another model's, or none
             old.unlink(missing_ok=True)
         write_json(self.checkpoint / "options.json", options)
 

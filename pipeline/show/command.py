@@ -15,6 +15,7 @@ from ..pictures import drawing
 from ..runs.folder import Run
 from ..system.errors import UserError
 from ..system.files import read_json
+from .rules import show_rules
 
 FRAMES_SHOWN, COLUMNS = 32, 8
 
@@ -84,6 +85,8 @@ def _show_run(run: Run):
             print("\n".join(sentences(metrics)))
     elif run.is_finished():
         print(f"not measured yet; `evaluate --output_dir {run.folder}` measures it")
+    if run.is_finished():
+        show_rules(run)
     for place in sorted(run.folder.iterdir()):
         if place.is_file():
             print(f"  {place}: {_size(place.stat().st_size)}")
