@@ -30,7 +30,7 @@ class Options(BaseModel):
     def _read(cls, value: Any, info: ValidationInfo) -> Any:
         kind = kind_of(cls, str(info.field_name))
         value = kind.read(value)
-        if kind.choices and value not in kind.choices:
+        if kind.choices and value not in kind.choices and not kind.is_other(value):
             raise ValueError
         return value
 

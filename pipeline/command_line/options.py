@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from ..architectures import WORLD_MODELS
 from ..puzzles import PUZZLES
+from ..sources.names import is_source, short_name
 from ..system.errors import UserError
 from .group import Options, received
 from .values import (
@@ -50,6 +51,13 @@ def _start_reasons() -> list[str]:
     return ["auto is, for", *(f"- {', '.join(names)}: {reason}" for reason, names in puzzles.items())]
 
 
+def _sources() -> list[str]:
+    return [
+        "Or the path of a recording of your own: an .npz or .h5 file with images, episode and action, or a folder with "
+        "a steps.csv."
+    ]
+
+
 def _architectures() -> list[str]:
     return [f"- {name}: {summary}" for name, summary in WORLD_MODELS.items()]
 
@@ -62,7 +70,7 @@ class DatasetOptions(Options):
 
     title: ClassVar[str] = "Dataset Options"
 
-    dataset: Annotated[str, one_of(PUZZLES)] = Field(
+    dataset: Annotated[str, one_of(PUZZLES, is_source), Remark(lines=_sources)] = Field(
         "rubikscube", description="The puzzle whose transitions make the dataset."
     )
     dataset_size: Annotated[int, COUNT] = Field(
@@ -91,6 +99,8 @@ class DatasetOptions(Options):
 
     @model_validator(mode="after")
     def _image_shows_the_puzzle(self) -> Self:
+        if self.dataset not in PUZZLES:
+            return self
         smallest = PUZZLES[self.dataset].smallest_img_size
         if self.img_size[0] < smallest[0] or self.img_size[1] < smallest[1]:
             raise UserError(
@@ -111,7 +121,8 @@ class GenerationOptions(Options):
 
 
 def _output_dir(given: dict[str, Any]) -> str:
-    return f"models/{given.get('dataset', 'rubikscube')}-{given['world_model']}"
+    dataset = given.get("dataset", "rubikscube")
+    return f"models/{dataset if dataset in PUZZLES else short_name(dataset)}-{given['world_model']}"
 
 
 class WorldModelOptions(Options):
@@ -222,7 +233,7 @@ class TrainCommand(TrainOptions, WorldModelOptions, DatasetOptions):
 
     @model_validator(mode="after")
     def _mini_batch_fits_the_dataset(self) -> Self:
-        if self.mini_batch_size > self.dataset_size:
+        if self.dataset in PUZZLES and self.mini_batch_size > self.dataset_size:
             raise UserError(
                 f"--mini_batch_size must be at most --dataset_size, which is {self.dataset_size}. "
                 f"Received: {received(self, 'mini_batch_size')}"

@@ -78,6 +78,7 @@ class Kind:
     wanted: str  # ends "--option must be ..."; {bounds} is filled in from the field
     read: Callable[[Any], Any]
     choices: Collection[str] = ()
+    is_other: Callable[[str], bool] = lambda value: False  # what is right, too, beside the choices
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +89,9 @@ class Remark:
     lines: Callable[[], list[str]] = list  # for the help
 
 
-def one_of(choices: Collection[str]) -> Kind:
-    """Make the kind of value that is one of the names."""
-    return Kind("Choice", "NAME", "", read_text, choices)
+def one_of(choices: Collection[str], is_other: Callable[[str], bool] = lambda value: False) -> Kind:
+    """Make the kind of value that is one of the names, or something else that is told by its form."""
+    return Kind("Choice", "NAME", "", read_text, choices, is_other)
 
 
 COUNT = Kind("Integer", "N", "a whole number {bounds} (for example 2000, 300k, 2M)", read_count)

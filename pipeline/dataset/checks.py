@@ -15,15 +15,27 @@ import numpy as np
 from tqdm import tqdm
 
 from ..command_line.options import STARTS, DatasetOptions
+from ..command_line.values import LARGEST_SIDE
 from ..puzzles import PUZZLES
 from ..system.errors import UserError, shown
 from .key import DatasetKey
-from .layout import ARRAYS, FORMAT_VERSION, SPLITS, checksum_of, chunk_shape, frame_count
+from .layout import (
+    EXTRAS,
+    FORMAT_VERSION,
+    SPLITS,
+    SplitSize,
+    array_names,
+    checksum_of,
+    chunk_shape,
+    frame_count,
+)
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FILTERS = [h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32]
 MOST_ACTIONS = 256  # an action is a byte
 ATTRIBUTES = (*DatasetKey.__dataclass_fields__, "format_version", "action_names", "start_used", "content_digest")
+SOURCE_ATTRIBUTES = ("source", "transitions", "frame_counts", "state_size", "extras")  # of somebody's own source, too
+MOST_STATE_BYTES = 2**16
 ROWS = 2**22  # of a long array that are checked at a time
 # What h5py raises for files that are not as they should be.
 H5PY_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError)
@@ -104,12 +116,13 @@ def check_structure(file: h5py.File):
         Unusable: It hasn't.
     """
     _check_version(file)
-    key = _read_key(file)
+    sizes = _read_sizes(file)
     _check_members(file, SPLITS)
     size = os.path.getsize(file.filename)
     for split in SPLITS:
-        _check_members(file[split], ARRAYS)
-        for name, (shape, dtype) in _expected(key, split).items():
+        expected = sizes[split].arrays()
+        _check_members(file[split], list(expected))
+        for name, (shape, dtype) in expected.items():
             size -= _check_array(file[split][name], shape, np.dtype(dtype))
     if size < 0:
         raise _damaged(file, "its chunks claim to be larger than the file")
@@ -140,9 +153,10 @@ def _attribute(file: h5py.File, name: str):
     return value if all(isinstance(item, int | str) for item in plain) else None
 
 
-def _read_key(file: h5py.File) -> DatasetKey:
-    """Read the attributes, which must be such as we write."""
-    found = {name: _attribute(file, name) for name in ATTRIBUTES}
+def _read_sizes(file: h5py.File) -> dict[str, SplitSize]:
+    """Read the attributes, which must be such as we write; gives how large each split must be."""
+    names = (*ATTRIBUTES, *SOURCE_ATTRIBUTES) if "source" in file.attrs else ATTRIBUTES
+    found = {name: _attribute(file, name) for name in names}
     if checksum_of(found) != _attribute(file, "attributes_crc32"):
         raise _damaged(file, "its attributes have changed")
     actions = found["action_names"]
@@ -150,26 +164,39 @@ def _read_key(file: h5py.File) -> DatasetKey:
         raise _damaged(file, "action_names must be a list of names")
     if found["start_used"] not in STARTS or not re.fullmatch("[0-9a-f]{64}", str(found["content_digest"])):
         raise _damaged(file, "start_used or content_digest is wrong")
+    if "source" in names:
+        return _sizes_of_source(file, found)
     try:
         key = DatasetKey.of(DatasetOptions(**{name: found[name] for name in DatasetKey.__dataclass_fields__}))
-    except UserError as error:
+        state_size = PUZZLES[key.dataset].state_size
+    except (UserError, KeyError) as error:
         raise _damaged(file, f"its options are wrong: {error}") from None
-    return key
+    return {
+        split: SplitSize(transitions, frame_count(transitions, length), key.img_size, state_size)
+        for split, (transitions, length) in key.sizes.items()
+    }
+
+
+def _sizes_of_source(file: h5py.File, found: dict) -> dict[str, SplitSize]:
+    """Read how large the splits of somebody's own source are; the arrays are then compared with it."""
+    counts = list(zip(*(_whole_numbers(file, found[name], len(SPLITS)) for name in ("transitions", "frame_counts"))))
+    (state_size,), sides = _whole_numbers(file, [found["state_size"]], 1), _whole_numbers(file, found["img_size"], 2)
+    extras = tuple(str(found["extras"]).split())
+    possible = all(frames >= 2 and frames // 2 <= transitions < frames for transitions, frames in counts)
+    if not possible or state_size > MOST_STATE_BYTES or max(sides) > LARGEST_SIDE or not set(extras) <= set(EXTRAS):
+        raise _damaged(file, "its sizes are wrong")
+    sized = (SplitSize(n, frames, (sides[0], sides[1]), state_size, extras) for n, frames in counts)
+    return dict(zip(SPLITS, sized))
+
+
+def _whole_numbers(file: h5py.File, values, count: int) -> list[int]:
+    if not isinstance(values, list) or len(values) != count or not all(type(n) is int and n > 0 for n in values):
+        raise _damaged(file, "its sizes are wrong")
+    return values
 
 
 def _is_text(value) -> bool:
     return isinstance(value, str) and value.isprintable()
-
-
-def _expected(key: DatasetKey, split: str) -> dict:
-    transitions, length = key.sizes[split]
-    frames = frame_count(transitions, length)
-    return {
-        "images": ((frames, *key.img_size, 3), np.uint8),
-        "states": ((frames, PUZZLES[key.dataset].state_size), np.uint8),
-        "actions": ((transitions,), np.uint8),
-        "frames": ((transitions,), np.uint32),
-    }
 
 
 def _check_members(group: h5py.Group, names: Sequence[str]):
@@ -230,15 +257,25 @@ def check_values(file: h5py.File):
     Raises:
         Unusable: One doesn't.
     """
+    own = "source" not in file.attrs
     key = DatasetKey(**{name: file.attrs[name] for name in DatasetKey.__dataclass_fields__})
-    for split, (transitions, length) in key.sizes.items():
-        portions = range(0, transitions, ROWS)
+    for split in SPLITS:
+        actions, frames = file[split]["actions"], file[split]["frames"]
+        length, last = key.sizes[split][1] if own else 0, -1
+        portions = range(0, len(actions), ROWS)
         for first in tqdm(portions, "checking", unit="part", leave=False, disable=len(portions) < 5):
-            numbers = np.arange(first, min(first + ROWS, transitions))
-            if (file[split]["frames"][first : first + ROWS] != numbers + numbers // length).any():
+            found = frames[first : first + ROWS].astype(np.int64)
+            numbers = np.arange(first, first + len(found))
+            # From one transition to the next it is one frame, or two where an episode has ended.
+            steps = np.diff(found, prepend=last)
+            right = (found == numbers + numbers // length) if own else (steps >= 1) & (steps <= 2)
+            last = int(found[-1])
+            if not right.all() or (first == 0 and found[0] != 0):
                 raise _damaged(file, f"/{split}/frames are wrong")
-            if file[split]["actions"][first : first + ROWS].max() >= len(file.attrs["action_names"]):
+            if actions[first : first + ROWS].max() >= len(file.attrs["action_names"]):
                 raise _damaged(file, f"/{split}/actions are wrong")
+        if last != len(file[split]["images"]) - 2:
+            raise _damaged(file, f"/{split}/frames are wrong")
 
 
 def check_digest(file: h5py.File):
@@ -248,7 +285,7 @@ def check_digest(file: h5py.File):
         Unusable: It holds something else.
     """
     check_values(file)
-    arrays = [file[split][name] for split in SPLITS for name in ARRAYS]
+    arrays = [file[split][name] for split in SPLITS for name in array_names(file[split])]
     with tqdm(total=sum(array.nbytes for array in arrays), desc="verifying", unit="B", unit_scale=True) as progress:
         digest = hashlib.sha256("".join(_digest_of(array, progress) for array in arrays).encode()).hexdigest()
     if digest != file.attrs["content_digest"]:

@@ -22,7 +22,7 @@ from ..system.errors import UserError
 from ..system.executors import InOrder
 from ..system.locks import lock_open_file
 from .chunks import pack
-from .layout import chunk_shape, frame_count
+from .layout import SplitSize, chunk_shape, frame_count
 
 INDEX_BYTES = 2**17  # of HDF5's index of chunks, kept in memory at a time; else memory would grow with the file
 
@@ -214,6 +214,30 @@ class SplitWriter:
         return "".join(rows.digest() for rows in self.rows.values())
 
 
+class EpisodeWriter:
+    """Writes one split of somebody's own source, portion by portion, in the same portions whenever it is made."""
+
+    def __init__(self, file: NewFile, split: str, size: SplitSize, tasks: InOrder):
+        group = file.new_group(split)
+        arrays = {name: _new_array(group, name, *form) for name, form in size.arrays().items()}
+        _mark_as_pictures(arrays["images"])
+        self.rows = {name: _RowWriter(array, tasks, file.check, pack, 1) for name, array in arrays.items()}
+
+    def add(self, rows: dict[str, np.ndarray]):
+        """Add some rows to each array."""
+        for name, part in rows.items():
+            self.rows[name].append(part)
+
+    def finish(self):
+        """Have the last chunks packed."""
+        for rows in self.rows.values():
+            rows.finish()
+
+    def digest(self) -> str:
+        """Give the digests of all arrays, once all is written."""
+        return "".join(rows.digest() for rows in self.rows.values())
+
+
 def _new_array(group: h5py.Group, name: str, shape: tuple[int, ...], dtype) -> h5py.Dataset:
     return group.create_dataset(
         name,
@@ -237,6 +261,6 @@ def _mark_as_pictures(images: h5py.Dataset):
         images.attrs[name] = np.bytes_(value)
 
 
-def content_digest(splits: Iterable[SplitWriter]) -> str:
+def content_digest(splits: Iterable[SplitWriter | EpisodeWriter]) -> str:
     """Give one SHA-256 over the names, shapes, types and bytes of all arrays, as they are in their chunks."""
     return hashlib.sha256("".join(split.digest() for split in splits).encode()).hexdigest()

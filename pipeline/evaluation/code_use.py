@@ -1,5 +1,7 @@
 """What the bits of a code are used for."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from .subject import Subject
@@ -7,8 +9,8 @@ from .subject import Subject
 STATES = 20_000
 
 
-def measure_code_use(subject: Subject) -> dict:
-    """Look at the bits over random states.
+def measure_code_use(subject: Subject, walk: Mapping | None = None) -> dict:
+    """Look at the bits over random states; over the unseen walk where the world isn't at hand.
 
     Returns:
         constant_bits: How many bits never change.
@@ -16,8 +18,11 @@ def measure_code_use(subject: Subject) -> dict:
             one another.
         least_bits: log2 of the puzzle's number of states, the least that any exact code needs; null if unknown.
     """
-    walks, _ = subject.walk(subject.rng("code use"), STATES // 20, 19)
-    codes = subject.encode_states(walks.reshape(-1, walks.shape[-1]))
+    if walk is None or subject.is_live:
+        walks, _ = subject.walk(subject.rng("code use"), STATES // 20, 19)
+        codes = subject.encode_states(walks.reshape(-1, walks.shape[-1]))
+    else:
+        codes = subject.encode(walk["images"])
     ones = codes.mean(axis=0)
     inner = ones[(ones > 0) & (ones < 1)]
     entropy = -(inner * np.log2(inner) + (1 - inner) * np.log2(1 - inner)).sum()

@@ -26,6 +26,8 @@ def prove(subject: Subject) -> dict:
         UserError: The puzzle has too many states.
     """
     count = subject.puzzle.state_count
+    if not subject.is_live:
+        raise UserError("--exhaustive needs a puzzle, all of whose states can be made. Received: a recording")
     if count is None or count > MOST_STATES:
         size = "a new space for each level" if count is None else f"{count:,} states"
         raise UserError(f"--exhaustive is for puzzles of at most {MOST_STATES:,} states. Received: {size}")
@@ -64,10 +66,12 @@ def prove(subject: Subject) -> dict:
 def _encode_all(subject: Subject, states: np.ndarray) -> tuple[np.ndarray, int, int]:
     """Encode all states; gives their codes, eight bits to a byte, how many don't read back, and wrong pictures."""
     packed, misread, wrong = [], 0, 0
+    reads = "read" not in subject.puzzle.lacks
     for first in tqdm(range(0, len(states), PART), "encoding all states", unit="part", dynamic_ncols=True):
         part = states[first : first + PART]
         codes = subject.encode_states(part)
-        misread += int((subject.read(codes) != part).any(axis=1).sum())
+        if reads:
+            misread += int((subject.read(codes) != part).any(axis=1).sum())
         wrong += int((~subject.are_pictured(codes, part)).sum())
         packed.append(np.packbits(codes, axis=1))
     return np.concatenate(packed), misread, wrong

@@ -24,7 +24,8 @@ def measure_walk(subject: Subject, walk: h5py.Group) -> tuple[dict, Frames]:
         true_pictures: The share of frames whose code decodes to the true picture, every pixel within `pixel_bound`.
         pixel_error: The largest error of any pixel of any decoded picture, in grey levels.
         true_state: The share of images whose decoded code reads back as the true state.
-        true_next_state: The share of transitions whose decoded prediction reads back as the true next state.
+        true_next_state: The share of transitions whose decoded prediction reads back as the true next state. Both are
+            left out where the puzzle can't read pictures.
     """
     images, states = walk["images"], walk["states"][:]  # images are read in parts
     actions, frames = walk["actions"][:], walk["frames"][:]
@@ -35,6 +36,10 @@ def measure_walk(subject: Subject, walk: h5py.Group) -> tuple[dict, Frames]:
     judged = judge_frames(number_rows(codes), shown, errors, bound)
     exact = exact_steps(predicted, codes[frames + 1], judged.is_sound[frames], judged.is_sound[frames + 1])
     right = (predicted == codes[frames + 1])[:, (codes != codes[0]).any(axis=0)]
+    reads = {}
+    if "read" not in subject.puzzle.lacks:
+        reads["true_state"] = _share(subject.read(codes) == states)
+        reads["true_next_state"] = _share(subject.read(predicted) == states[frames + 1])
     figures = {
         "one_step_exact": float(exact.mean()),
         "bit_match": float(right.mean()) if right.size else 0.0,
@@ -46,8 +51,7 @@ def measure_walk(subject: Subject, walk: h5py.Group) -> tuple[dict, Frames]:
         **judged.figures(),
         "pixel_error": int(errors.max()),
         "pixel_bound": bound,
-        "true_state": _share(subject.read(codes) == states),
-        "true_next_state": _share(subject.read(predicted) == states[frames + 1]),
+        **reads,
     }
     return figures, judged
 

@@ -1,5 +1,6 @@
 """All measurements of a world model together: as a dictionary, as a table, as pictures."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ..command_line.options import EvaluateOptions
 from ..pictures import drawing
 from .code_use import measure_code_use
 from .exhaustive import prove
+from .held_out import measure_seen_identity, roll_out_episodes
 from .identity import measure_identity
 from .one_step import measure_walk
 from .overlap import measure_overlap
@@ -19,6 +21,12 @@ from .rollout import MILESTONES, Rollout, measure_rollout, roll_out
 from .subject import Subject
 from .verdict import verdict
 
+NEEDS = {  # what each thing that a world may lack is needed for
+    "step": ("rollout beyond the held-out episodes", "identity.two_ways", "proof"),
+    "read": ("true_state", "true_next_state", "rollout.true_state_at", "proof.misread_states"),
+    "inverse": ("identity.inverse_returns",),
+    "all_states": ("proof",),
+}
 SHOWN = 6  # transitions in the strip
 FIRST = ("one_step_exact", "bit_match", "reconstruction_mse")  # beside the verdict
 DIGITS = 3  # of squared errors, whose further ones differ between processors
@@ -43,15 +51,27 @@ def measure(subject: Subject, file: h5py.File, effort: Effort) -> tuple[dict[str
     walk = file["test"]
     metrics, judged = measure_walk(subject, walk)
     metrics |= measure_overlap(file)
-    rollout = roll_out(subject, effort.episodes, effort.steps)
+    if subject.is_live:
+        rollout = roll_out(subject, effort.episodes, effort.steps)
+        identity = measure_identity(subject, effort.states)
+    else:
+        rollout = roll_out_episodes(subject, walk, effort.episodes, effort.steps)
+        identity = measure_seen_identity(subject, file, effort.states)
     metrics["rollout"] = measure_rollout(subject, rollout)
-    metrics["identity"] = measure_identity(subject, effort.states)
+    metrics["identity"] = identity
     metrics["robustness"] = measure_robustness(subject, walk, judged)
-    metrics["code_use"] = measure_code_use(subject)
+    metrics["code_use"] = measure_code_use(subject, walk)
     if effort.exhaustive:
         metrics["proof"] = prove(subject)
+    if subject.puzzle.lacks:
+        metrics["left_out"] = left_out(subject.puzzle.lacks)
     first = {name: metrics[name] for name in FIRST}
     return rounded({**first, "verdict": verdict(metrics), **metrics}), rollout
+
+
+def left_out(lacks: Iterable[str]) -> dict[str, str]:
+    """Name what isn't measured of a world, by what it lacks."""
+    return {part: ", ".join(NEEDS[part]) for part in lacks if part in NEEDS}
 
 
 def rounded(metrics: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +100,7 @@ def table(metrics: dict, indent: str = "  ") -> str:
     return "\n".join(lines)
 
 
-GROUPS = ("rollout", "identity", "robustness", "code_use", "proof", "environment")
+GROUPS = ("rollout", "identity", "robustness", "code_use", "proof", "left_out", "environment")
 
 
 def _number(value: Any) -> str:
@@ -104,8 +124,8 @@ def draw(subject: Subject, file: h5py.File, rollout: Rollout, strip: Path, dream
     predicted = subject.model.decode(subject.step(subject.encode(before), actions))
     drawing.strip(before, [names[action] for action in actions], predicted, after, strip)
     steps = [0, *(step for step in MILESTONES if step < len(rollout.states))]
-    truth = subject.puzzle.render(rollout.states[steps, 0], subject.img_size)
-    drawing.dream(steps, truth, subject.model.decode(rollout.codes[steps, 0]), rollout.exact, dream)
+    dreamed = subject.model.decode(rollout.codes[steps, rollout.shown])
+    drawing.dream(steps, rollout.true_pictures(steps), dreamed, rollout.exact, dream, rollout.happened)
 
 
 def _some_of_each(kinds: np.ndarray) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Open loop: the model sees the first image only, then dreams."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -23,6 +25,9 @@ class Rollout:
     codes: np.ndarray  # (T + 1, E, B) uint8, the dreamed codes; the first are those of the true images
     exact: np.ndarray  # (T, E) bool, whether the dreamed code is exact
     errors: np.ndarray  # (K,) float64, the mean squared errors of the decoded pictures that were compared
+    true_pictures: Callable[[list[int]], np.ndarray]  # gives those of the episode shown at some steps, (n, H, W, 3)
+    happened: np.ndarray | None = None  # (T, E) bool, where episodes end at different steps; exact is False where not
+    shown: int = 0  # the episode that is drawn
 
 
 def roll_out(subject: Subject, episodes: int, steps: int) -> Rollout:
@@ -53,14 +58,19 @@ def roll_out(subject: Subject, episodes: int, steps: int) -> Rollout:
             squared.append(errors)
     judged = judge_frames(numbers, number_rows(flat_states), off, pixel_bound())
     right_at, sound = (of_frames.reshape(steps + 1, episodes) for of_frames in (right, judged.is_sound))
-    return Rollout(states, actions, codes, right_at[1:] & sound[1:] & sound[:-1], np.concatenate(squared))
+    exact = right_at[1:] & sound[1:] & sound[:-1]
+    return Rollout(
+        states, actions, codes, exact, np.concatenate(squared),
+        lambda shown: subject.puzzle.render(states[shown, 0], subject.img_size),
+    )  # fmt: skip
 
 
 def measure_rollout(subject: Subject, rollout: Rollout) -> dict:
     """Say how long the dream stays true.
 
     Returns:
-        episodes, steps: What was measured.
+        episodes, steps: What was measured; steps are those of the longest episode, where they differ.
+        steps_walked: Those of all episodes together, where they differ.
         exact_at: For each milestone the share of episodes whose dreamed code is exact at that step.
         true_state_at: The same for the decoded image, read back to the puzzle's state.
         steps_all_exact: The number of steps at which all episodes are exact.
@@ -72,15 +82,20 @@ def measure_rollout(subject: Subject, rollout: Rollout) -> dict:
     """
     steps, episodes = rollout.exact.shape
     milestones = [step for step in MILESTONES if step <= steps]
-    failing = np.flatnonzero(~rollout.exact.all(axis=1))
-    read = {t: subject.read(rollout.codes[t]) == rollout.states[t] for t in milestones}
+    happened = np.ones((steps, episodes), bool) if rollout.happened is None else rollout.happened
+    right = rollout.exact | ~happened
+    failing = np.flatnonzero(~right.all(axis=1))
+    more: dict[str, Any] = {} if rollout.happened is None else {"steps_walked": int(happened.sum())}
+    if "read" not in subject.puzzle.lacks:
+        read = {t: subject.read(rollout.codes[t]) == rollout.states[t] for t in milestones}
+        more["true_state_at"] = {str(t): float(read[t].all(axis=1).mean()) for t in milestones}
     return {
         "episodes": episodes,
         "steps": steps,
-        "exact_at": {str(t): float(rollout.exact[t - 1].mean()) for t in milestones},
-        "true_state_at": {str(t): float(read[t].all(axis=1).mean()) for t in milestones},
-        "steps_all_exact": int(rollout.exact.all(axis=1).sum()),
-        "episodes_all_exact": int(rollout.exact.all(axis=0).sum()),
+        "exact_at": {str(t): float(rollout.exact[t - 1][happened[t - 1]].mean()) for t in milestones},
+        **more,
+        "steps_all_exact": int(right.all(axis=1).sum()),
+        "episodes_all_exact": int(right.all(axis=0).sum()),
         "first_failure": int(failing[0]) + 1 if len(failing) else None,
         "by_change": _by_change(subject, rollout, 0),
         "by_change_late": _by_change(subject, rollout, steps // 2),
@@ -93,4 +108,8 @@ def measure_rollout(subject: Subject, rollout: Rollout) -> dict:
 def _by_change(subject: Subject, rollout: Rollout, first: int) -> dict[str, dict[str, int]]:
     width = rollout.states.shape[-1]
     before, after = (part.reshape(-1, width) for part in (rollout.states[first:-1], rollout.states[first + 1 :]))
-    return by_change(subject, before, after, rollout.exact[first:].reshape(-1))
+    exact = rollout.exact[first:].reshape(-1)
+    if rollout.happened is not None:
+        happened = rollout.happened[first:].reshape(-1)
+        before, after, exact = before[happened], after[happened], exact[happened]
+    return by_change(subject, before, after, exact)

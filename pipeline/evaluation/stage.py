@@ -1,12 +1,13 @@
 """Measuring a run's model: in full by `evaluate`, quickly at the end of the documented `train`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..command_line.options import EvaluateCommand, TrainCommand
 from ..dataset.cache import use_dataset
-from ..dataset.key import DatasetKey
-from ..generation.stage import ensure_dataset
-from ..puzzles import PUZZLES
+from ..dataset.key import DatasetKey, SourceKey
+from ..generation.stage import action_names, ensure_dataset, key_of, resolved
+from ..puzzles import PUZZLES, Puzzle
 from ..runs.folder import Run
 from ..system.backend import load_keras
 from ..system.cluster import is_chief
@@ -16,7 +17,7 @@ from ..system.interruption import Interrupted
 from ..system.program import PROGRAM
 from .capacity import check_effort
 from .report import Effort, QuickEffort, draw, measure, table
-from .subject import Subject
+from .subject import Seen, Subject
 from .verdict import sentences
 
 NEEDED = {*DatasetKey.__dataclass_fields__, "world_model"}  # what a run's options must hold
@@ -31,11 +32,12 @@ def evaluate(options: EvaluateCommand) -> None:
     run = Run(options.output_dir)
     with run.locked():
         recorded = _recorded(run)
-        wanted = _with_recorded(options, recorded)
-        _check_fits(wanted, recorded)
-        metrics = _measure(run, wanted, options, _other(wanted, recorded))
+        wanted = resolved(_with_recorded(options, recorded))
+        _check_fits(run, wanted, recorded)
+        other = _other(run, wanted, recorded)
+        metrics = _measure(run, wanted, options, other)
     print(table(metrics))
-    _say(run, metrics, _other(wanted, recorded))
+    _say(run, metrics, other)
 
 
 def measure_trained(options: TrainCommand) -> None:
@@ -44,6 +46,7 @@ def measure_trained(options: TrainCommand) -> None:
         return
     run = Run(options.output_dir)
     try:
+        options = resolved(options)
         with run.locked():
             metrics = read_json(run.metrics_file) or {}
             if not (_are_of(metrics, run) and run.strip.exists() and run.dream.exists()):
@@ -66,7 +69,7 @@ def _measure(run: Run, wanted: TrainCommand | EvaluateCommand, effort: Effort, o
     from ..world_model.loading import load_world_model, model_digest  # heavy: only now
 
     model = load_world_model(run.best_model, wanted.img_size)
-    subject = Subject(model, PUZZLES[wanted.dataset], wanted.img_size, wanted.key)
+    subject = Subject(model, _world(wanted, path), wanted.img_size, wanted.key)
     check_effort(subject, effort)
     print("measuring ...", flush=True)
     metrics_file, strip, dream = run.pictures_of(other)
@@ -85,6 +88,14 @@ def _are_of(metrics: dict, run: Run) -> bool:
     return "verdict" in metrics and metrics.get("model_digest") == summary.get("model_digest")
 
 
+def _world(wanted: TrainCommand | EvaluateCommand, path: Path) -> Puzzle:
+    """Give the puzzle of a dataset, or what stands in its place where there is only a recording."""
+    if wanted.dataset in PUZZLES:
+        return PUZZLES[wanted.dataset]
+    with use_dataset(path) as file:
+        return Seen(str(file.attrs["dataset"]), action_names(wanted), file["test/states"].shape[1])
+
+
 def _say(run: Run, metrics: dict, other: str) -> None:
     metrics_file, strip, dream = run.pictures_of(other)
     print(f"figures: {metrics_file}\npictures: {strip} {dream}")
@@ -100,7 +111,7 @@ def _recorded(run: Run) -> TrainCommand:
         raise UserError(f"there is no finished run in {run.folder}; `train` with the same options makes it")
     try:
         if found.keys() >= NEEDED:
-            return TrainCommand(**found)
+            return TrainCommand(**{name: value for name, value in found.items() if name != "source"})
     except (UserError, TypeError):
         pass
     raise UserError(f"{run.record_file} is damaged; move {run.folder} away and train again")
@@ -110,23 +121,31 @@ def _with_recorded(options: EvaluateCommand, recorded: TrainCommand) -> Evaluate
     """Give the dataset options: those given now, else those the run recorded."""
     given = {name: getattr(options, name) for name in options.model_fields_set}
     known = {name: getattr(recorded, name) for name in recorded.model_fields_set}
+    if given.get("dataset", recorded.dataset) not in (*PUZZLES, recorded.dataset):
+        del known["dataset_size"]  # another source has a size of its own
     return options.model_copy(update=known | given)
 
 
-def _check_fits(wanted: EvaluateCommand, recorded: TrainCommand) -> None:
+def _check_fits(run: Run, wanted: EvaluateCommand, recorded: TrainCommand) -> None:
     """Make sure that a model of the run's puzzle and picture size is asked about such pictures and such actions."""
     if wanted.img_size != recorded.img_size:
         height, width = recorded.img_size
         given = f"--img_size {wanted.img_size[0]} {wanted.img_size[1]}"
         raise UserError(f"--img_size must be {height} {width}, as this run was trained with. Received: {given}")
-    if PUZZLES[wanted.dataset].actions != PUZZLES[recorded.dataset].actions:
+    actions = (run.record() or {}).get("actions") or PUZZLES[recorded.dataset].actions
+    if list(action_names(wanted)) != list(actions):
         raise UserError(
             f"--dataset must be {recorded.dataset}, which this run was trained on, or have the same actions. "
             f"Received: --dataset {wanted.dataset}"
         )
 
 
-def _other(wanted: EvaluateCommand, recorded: TrainCommand) -> str:
+def _other(run: Run, wanted: EvaluateCommand, recorded: TrainCommand) -> str:
     """Give what figures are named after: nothing for the run's own dataset, else the dataset's file."""
-    key = DatasetKey.of(wanted)
-    return "" if key == DatasetKey.of(recorded) else Path(key.file_name).stem
+    key = own = key_of(wanted)
+    if recorded.dataset in PUZZLES:
+        own = DatasetKey.of(recorded)
+    elif isinstance(key, SourceKey):  # the run's own source may be elsewhere now
+        own = SourceKey.of_source(recorded, str((run.recorded_options() or {}).get("source")))
+        own = replace(own, shuffle_length=key.shuffle_length, start=key.start, dataset=key.dataset)
+    return "" if key == own else Path(key.file_name).stem

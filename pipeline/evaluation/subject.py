@@ -12,6 +12,22 @@ from ..puzzles.walks import walk
 from ..system.memory import rows_within
 from ..system.streams import stream
 
+
+class Seen(Puzzle):
+    """What stands in a puzzle's place where a world is known by its recorded episodes alone."""
+
+    inverse, state_count = None, None
+    lacks = ("start", "step", "render", "read", "inverse")
+
+    def __init__(self, name: str, actions: tuple[str, ...], state_size: int):
+        self.name, self.actions, self.state_size = name, actions, state_size
+
+    def start(self, rng, n, where):
+        raise NotImplementedError
+
+    step = render = read = start  # type: ignore[assignment]
+
+
 BATCH, BATCH_BYTES = 2000, 2**26  # images or codes at a time: at most so many, and images of so many bytes
 
 
@@ -84,6 +100,11 @@ class Subject:
         """Cut images, codes, states or actions, in memory or in a file, into parts that are worked on at a time."""
         size = self.rows_at_a_time
         return (rows[first : first + size] for first in range(0, len(rows), size))
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the world can be walked now; else it is known by its recorded episodes alone."""
+        return "step" not in self.puzzle.lacks
 
     @property
     def rows_at_a_time(self) -> int:

@@ -18,13 +18,16 @@ def verdict(metrics: dict) -> str:
 def sentences(metrics: dict) -> list[str]:
     """Say the verdict and what it rests on; for a fault also how often, after how long, why, and what to try."""
     word, rollout = verdict(metrics), metrics["rollout"]
-    if word == "exact":
-        return [
-            f"exact: all {metrics['transitions']:,} unseen steps{_kinds(metrics)}, all {rollout['steps']:,} open-loop "
-            f"steps of {rollout['episodes']:,} episodes, and {metrics['identity']['states']:,} states with a code each"
-        ]
-    found = list(faults(metrics))
-    return [f"{word}: {'; '.join(fault for fault, _ in found)}", *dict.fromkeys(cure for _, cure in found)][:3]
+    steps = rollout.get("steps_walked", rollout["steps"])
+    said = [
+        f"exact: all {metrics['transitions']:,} unseen steps{_kinds(metrics)}, all {steps:,} open-loop "
+        f"steps of {rollout['episodes']:,} episodes, and {metrics['identity']['states']:,} states with a code each"
+    ]
+    if word != "exact":
+        found = list(faults(metrics))
+        said = [f"{word}: {'; '.join(fault for fault, _ in found)}", *dict.fromkeys(cure for _, cure in found)][:3]
+    lacking = metrics.get("left_out", {})
+    return said + [f"not measured without `{part}`: {names}" for part, names in lacking.items()]
 
 
 def faults(metrics: dict) -> Iterator[tuple[str, str]]:
@@ -77,9 +80,10 @@ def _faults_of_the_transition(metrics: dict) -> Iterator[tuple[str, str]]:
         counts = [(name, kind["steps"] - kind["exact"], kind["steps"]) for name, kind in wrong.items()]
         where = ", ".join(f"{count:,} of {steps:,} ({name})" for name, count, steps in counts)
         yield f"wrong unseen steps: {where}", RARE if exact > ALMOST else UNTRAINED
+    up_to = "up to " if "steps_walked" in rollout else ""
     if failing := rollout["episodes"] - rollout["episodes_all_exact"]:
         yield (
-            f"{failing:,} of {rollout['episodes']:,} open-loop episodes of {rollout['steps']:,} steps go wrong, "
+            f"{failing:,} of {rollout['episodes']:,} open-loop episodes of {up_to}{rollout['steps']:,} steps go wrong, "
             f"the first at step {rollout['first_failure']:,}",
             RARE if exact > ALMOST else UNTRAINED,
         )

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -14,25 +15,57 @@ from ..dataset.layout import checksum_of, chunk_shape, frame_count
 from ..dataset.writing import SplitWriter, content_digest, new_file
 from ..puzzles import PUZZLES, Puzzle
 from ..puzzles.walks import walk
+from ..sources.opening import open_source
 from ..system.errors import UserError
 from ..system.executors import InOrder, ahead, workers
 from ..system.streams import stream
 from .capacity import Room
+from .episodes import ensure_recorded, key_of_recording
 
 MOST_ACTIONS = 256  # that a byte can number
 BLOCK_TRANSITIONS = 16_384  # trajectories are made in blocks of about this many transitions
 TASK_FRAMES = 1500  # drawn and packed by one task: long against the work of handing it out
 SAMPLES = 3  # chunks, and one, by which the size of a file is estimated
 TASKS_EACH = 4  # per worker, that are running or waiting at a time
+Options = TypeVar("Options", bound=DatasetOptions)
 
 
 def generate(options: GenerateCommand) -> None:
     """Make the dataset file that the options ask for, or find it in the cache; print its path last."""
-    print(ensure_dataset(options))
+    print(ensure_dataset(resolved(options)))
+
+
+def resolved(options: Options) -> Options:
+    """Give options of somebody's own source with the size and the picture size that it has, where none were given.
+
+    Raises:
+        UserError: The source can't be used; says why.
+    """
+    if options.dataset in PUZZLES:
+        return options
+    source = open_source(options.dataset)
+    found = {"dataset_size": source.transitions, "img_size": source.img_size}
+    return options.model_copy(update={name: found[name] for name in found.keys() - options.model_fields_set})
+
+
+def key_of(options: DatasetOptions) -> DatasetKey:
+    """Give everything that decides the content of the dataset that the options ask for."""
+    if options.dataset in PUZZLES:
+        return DatasetKey.of(options)
+    return key_of_recording(options, open_source(options.dataset))
+
+
+def action_names(options: DatasetOptions) -> tuple[str, ...]:
+    """Give the names of the actions in the dataset that the options ask for."""
+    return (PUZZLES[options.dataset] if options.dataset in PUZZLES else open_source(options.dataset)).actions
 
 
 def ensure_dataset(options: DatasetOptions) -> Path:
     """Give the path of the dataset that the options ask for, made now if the cache has none."""
+    if options.dataset not in PUZZLES:
+        if scheduler := getattr(options, "scheduler", None):
+            raise UserError(f"--scheduler is for the puzzles that are drawn here. Received: --scheduler {scheduler}")
+        return ensure_recorded(resolved(options), open_source(options.dataset))
     path, key = path_of(options), DatasetKey.of(options)
     check_actions(PUZZLES[key.dataset])
     make = partial(write_dataset, path, key, options.dataset_minibatch_size, getattr(options, "scheduler", None))

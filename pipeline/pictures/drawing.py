@@ -42,13 +42,21 @@ def strip(before: np.ndarray, actions: list[str], predicted: np.ndarray, after: 
     save(figure, path)
 
 
-def dream(steps: list[int], truth: np.ndarray, dreamed: np.ndarray, exact: np.ndarray, path: Path):
+def dream(
+    steps: list[int],
+    truth: np.ndarray,
+    dreamed: np.ndarray,
+    exact: np.ndarray,
+    path: Path,
+    happened: np.ndarray | None = None,
+):
     """Write an open-loop rollout: the true walk, the model's dream and their difference; below, how long it holds.
 
     Args:
         steps: The K steps that are shown.
         truth, dreamed: (K, H, W, 3) uint8, the true and the dreamed images at these steps.
         exact: (T, E) bool, whether each of E episodes is exact at each of T steps.
+        happened: (T, E) bool, where episodes end at different steps.
     """
     plt = pyplot()
     figure = plt.figure(figsize=(1.7 * len(steps), 7.5))
@@ -64,7 +72,8 @@ def dream(steps: list[int], truth: np.ndarray, dreamed: np.ndarray, exact: np.nd
             if place == 0:
                 axis.set_ylabel(("true walk", "dream", "difference")[row], fontsize=11)
     below = figure.add_subplot(grid[3, :])
-    below.plot(np.arange(1, len(exact) + 1), exact.mean(axis=1) * 100)
+    walking = np.full(len(exact), exact.shape[1]) if happened is None else happened.sum(axis=1)
+    below.plot(np.arange(1, len(exact) + 1), exact.sum(axis=1) / walking * 100)
     below.set(xscale="log", xlim=(1, len(exact)), ylim=(-3, 103), xlabel="open-loop steps")
     below.set_ylabel(f"% of {exact.shape[1]} episodes exact")
     below.grid(alpha=0.3)

@@ -22,6 +22,7 @@ class Puzzle(ABC):
     start_reason: str  # why, in words that follow "because"
     state_count: int | None  # the size of the state space; None where each level has its own
     kinds: tuple[str, ...] = ("nothing", "change")  # what a step can do; figures are given for each
+    lacks: tuple[str, ...] = ()  # what of this a world of somebody's own hasn't: what needs it isn't measured
 
     @abstractmethod
     def start(self, rng: np.random.Generator, n: int, where: str) -> np.ndarray:

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..command_line.options import ShowCommand
 from ..dataset.checks import check_digest, open_dataset
-from ..dataset.key import DatasetKey
-from ..dataset.layout import ARRAYS, SPLITS
+from ..dataset.key import DatasetKey, SourceKey
+from ..dataset.layout import SPLITS, array_names
 from ..evaluation.report import table
 from ..evaluation.verdict import sentences
 from ..pictures import drawing
@@ -38,14 +38,14 @@ def show(options: ShowCommand) -> None:
 def _show_dataset(path: Path, picture: Path, verify: bool):
     with open_dataset(path) as file:
         print(f"{path}: {_size(path.stat().st_size)}")
-        names = list(DatasetKey.__dataclass_fields__)
+        names = list((SourceKey if "source" in file.attrs else DatasetKey).__dataclass_fields__)
         for name in [*names, "start_used", "format_version", "content_digest"]:
             value = file.attrs[name]
             print(f"  {name:16} {value.tolist() if isinstance(value, np.ndarray) else value}")
         actions = file.attrs["action_names"].tolist()
         print(f"  {'actions':16} {', '.join(actions[:12])}{f', ... ({len(actions)})' if len(actions) > 12 else ''}")
         for split in SPLITS:
-            for name in ARRAYS:
+            for name in array_names(file[split]):
                 array = file[split][name]
                 stored = array.id.get_storage_size()
                 print(f"  {array.name:19} {array.shape!s:23} {array.dtype!s:7} {_size(array.nbytes):>12}, "

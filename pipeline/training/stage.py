@@ -5,7 +5,8 @@ from typing import Any
 
 from ..command_line.fields import as_attributes
 from ..command_line.options import TrainCommand
-from ..generation.stage import ensure_dataset
+from ..dataset.key import SourceKey
+from ..generation.stage import action_names, ensure_dataset, key_of, resolved
 from ..runs.folder import ReadOnlyRun, Run, State
 from ..system.backend import load_keras
 from ..system.cluster import is_chief
@@ -24,6 +25,7 @@ def train(options: TrainCommand) -> None:
         Interrupted: Ctrl-C or SIGTERM; says what was kept and which command goes on.
         UserError: The run can't be written, or training went wrong.
     """
+    options = resolved(options)
     run = Run(options.output_dir) if is_chief() else ReadOnlyRun(options.output_dir)
     try:
         with run.locked():
@@ -48,6 +50,8 @@ def _train(options: TrainCommand, run: Run, wanted: dict[str, Any]) -> None:
     if result is None:
         return print("this worker has trained along and written nothing; the chief writes the run")
     history, record = result
+    if "source" in wanted:  # which may be elsewhere when the model is used
+        record["actions"] = list(action_names(options))
     run.finish(history, {"options": wanted, **record})
     summary = record["summary"]
     print(f"trained: {summary['stopped']}; kept epoch {summary['best_epoch']}, the best on the unseen walk")
@@ -57,7 +61,9 @@ def _train(options: TrainCommand, run: Run, wanted: dict[str, Any]) -> None:
 def recorded(options: TrainCommand) -> dict[str, Any]:
     """Give the options that decide a run's result, as its folder records them."""
     values = as_attributes(options, type(options))
-    return {name: value for name, value in values.items() if name not in NOT_RECORDED}
+    values = {name: value for name, value in values.items() if name not in NOT_RECORDED}
+    key = key_of(options)
+    return {**values, "source": key.source} if isinstance(key, SourceKey) else values
 
 
 def _clear_the_place(run: Run, wanted: dict[str, Any], retrain: bool) -> State | None:

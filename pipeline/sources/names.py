@@ -1,0 +1,26 @@
+"""What a word after `--dataset` names, told from the word alone; imports nothing that is heavy."""
+
+import os
+import re
+from pathlib import Path
+
+
+def is_source(word: str) -> bool:
+    """Tell whether a word that isn't a puzzle of ours can name a source: by a suffix, or by what lies there."""
+    return bool(Path(word).suffix or os.path.exists(word))
+
+
+def short_name(word: str) -> str:
+    """Give the name that runs and figures of a source are called by: a path's last part without its suffix.
+
+    Example:
+        >>> short_name("recordings/ice.npz"), short_name("rubikscube")
+        ('ice', 'rubikscube')
+    """
+    return re.sub(r"[^\w.+-]", "-", Path(os.path.abspath(word)).stem) or "source"
+
+
+def place_of(word: str) -> str:
+    """Give how the dataset file's name begins: the path where it stays below this folder, else its last part."""
+    path = Path(os.path.normpath(word))
+    return path.name if path.is_absolute() or ".." in path.parts else str(path)
