@@ -54,7 +54,8 @@ def _start_reasons() -> list[str]:
 def _sources() -> list[str]:
     return [
         "Or the path of a recording of your own: an .npz or .h5 file with images, episode and action, or a folder with "
-        "a steps.csv."
+        "a steps.csv. Or a puzzle of your own: a .py file with actions, start, step and render, or in a package "
+        "package.module:object."
     ]
 
 
@@ -101,13 +102,17 @@ class DatasetOptions(Options):
     def _image_shows_the_puzzle(self) -> Self:
         if self.dataset not in PUZZLES:
             return self
-        smallest = PUZZLES[self.dataset].smallest_img_size
-        if self.img_size[0] < smallest[0] or self.img_size[1] < smallest[1]:
-            raise UserError(
-                f"--img_size must be at least {smallest[0]} {smallest[1]} to show {self.dataset}. "
-                f"Received: --img_size {self.img_size[0]} {self.img_size[1]}"
-            )
+        check_img_size(self, PUZZLES[self.dataset].smallest_img_size)
         return self
+
+
+def check_img_size(options: DatasetOptions, smallest: tuple[int, int]) -> None:
+    """Refuse pictures in which a puzzle's state can't be seen any more."""
+    if options.img_size[0] < smallest[0] or options.img_size[1] < smallest[1]:
+        raise UserError(
+            f"--img_size must be at least {smallest[0]} {smallest[1]} to show {options.dataset}. "
+            f"Received: --img_size {options.img_size[0]} {options.img_size[1]}"
+        )
 
 
 class GenerationOptions(Options):

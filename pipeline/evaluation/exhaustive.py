@@ -28,6 +28,8 @@ def prove(subject: Subject) -> dict:
     count = subject.puzzle.state_count
     if not subject.is_live:
         raise UserError("--exhaustive needs a puzzle, all of whose states can be made. Received: a recording")
+    if "all_states" in subject.puzzle.lacks:
+        raise UserError(f"--exhaustive needs state_count or all_states. Received: {subject.puzzle.name} without them")
     if count is None or count > MOST_STATES:
         size = "a new space for each level" if count is None else f"{count:,} states"
         raise UserError(f"--exhaustive is for puzzles of at most {MOST_STATES:,} states. Received: {size}")

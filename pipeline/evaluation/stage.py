@@ -9,6 +9,8 @@ from ..dataset.key import DatasetKey, SourceKey
 from ..generation.stage import action_names, ensure_dataset, key_of, resolved
 from ..puzzles import PUZZLES, Puzzle
 from ..runs.folder import Run
+from ..sources.names import is_own_puzzle
+from ..sources.own_puzzle import find_puzzle
 from ..system.backend import load_keras
 from ..system.cluster import is_chief
 from ..system.errors import UserError
@@ -90,8 +92,8 @@ def _are_of(metrics: dict, run: Run) -> bool:
 
 def _world(wanted: TrainCommand | EvaluateCommand, path: Path) -> Puzzle:
     """Give the puzzle of a dataset, or what stands in its place where there is only a recording."""
-    if wanted.dataset in PUZZLES:
-        return PUZZLES[wanted.dataset]
+    if wanted.dataset in PUZZLES or is_own_puzzle(wanted.dataset):
+        return find_puzzle(wanted.dataset)
     with use_dataset(path) as file:
         return Seen(str(file.attrs["dataset"]), action_names(wanted), file["test/states"].shape[1])
 

@@ -7,15 +7,17 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from ..command_line.options import DatasetOptions, GenerateCommand
+from ..command_line.options import DatasetOptions, GenerateCommand, check_img_size
 from ..dataset.cache import find_or_make
 from ..dataset.chunks import pack
-from ..dataset.key import DatasetKey, path_of
+from ..dataset.key import DatasetKey, SourceKey, path_of
 from ..dataset.layout import checksum_of, chunk_shape, frame_count
 from ..dataset.writing import SplitWriter, content_digest, new_file
 from ..puzzles import PUZZLES, Puzzle
 from ..puzzles.walks import walk
+from ..sources.names import is_own_puzzle
 from ..sources.opening import open_source
+from ..sources.own_puzzle import OwnPuzzle, find_own_puzzle, find_puzzle
 from ..system.errors import UserError
 from ..system.executors import InOrder, ahead, workers
 from ..system.streams import stream
@@ -41,7 +43,7 @@ def resolved(options: Options) -> Options:
     Raises:
         UserError: The source can't be used; says why.
     """
-    if options.dataset in PUZZLES:
+    if options.dataset in PUZZLES or is_own_puzzle(options.dataset):
         return options
     source = open_source(options.dataset)
     found = {"dataset_size": source.transitions, "img_size": source.img_size}
@@ -52,12 +54,16 @@ def key_of(options: DatasetOptions) -> DatasetKey:
     """Give everything that decides the content of the dataset that the options ask for."""
     if options.dataset in PUZZLES:
         return DatasetKey.of(options)
+    if is_own_puzzle(options.dataset):
+        return SourceKey.of_source(options, find_own_puzzle(options.dataset).digest)
     return key_of_recording(options, open_source(options.dataset))
 
 
 def action_names(options: DatasetOptions) -> tuple[str, ...]:
     """Give the names of the actions in the dataset that the options ask for."""
-    return (PUZZLES[options.dataset] if options.dataset in PUZZLES else open_source(options.dataset)).actions
+    if options.dataset in PUZZLES or is_own_puzzle(options.dataset):
+        return find_puzzle(options.dataset).actions
+    return open_source(options.dataset).actions
 
 
 def ensure_dataset(options: DatasetOptions) -> Path:
@@ -65,11 +71,16 @@ def ensure_dataset(options: DatasetOptions) -> Path:
     if options.dataset not in PUZZLES:
         if scheduler := getattr(options, "scheduler", None):
             raise UserError(f"--scheduler is for the puzzles that are drawn here. Received: --scheduler {scheduler}")
-        return ensure_recorded(resolved(options), open_source(options.dataset))
-    path, key = path_of(options), DatasetKey.of(options)
-    check_actions(PUZZLES[key.dataset])
+        if not is_own_puzzle(options.dataset):
+            return ensure_recorded(resolved(options), open_source(options.dataset))
+    path, key = path_of(options), key_of(options)
+    puzzle = find_puzzle(options.dataset)
+    check_actions(puzzle)
+    check_img_size(options, puzzle.smallest_img_size)
+    if isinstance(puzzle, OwnPuzzle):
+        puzzle.check(options.img_size)
     make = partial(write_dataset, path, key, options.dataset_minibatch_size, getattr(options, "scheduler", None))
-    find_or_make(path, attributes_of(key), make)
+    find_or_make(path, attributes_of(key, puzzle), partial(make, puzzle=puzzle))
     return path
 
 
@@ -79,35 +90,46 @@ def check_actions(puzzle: Puzzle):
         raise UserError(f"{puzzle.name} must have at most {MOST_ACTIONS} actions. Received: {len(puzzle.actions)}")
 
 
-def attributes_of(key: DatasetKey) -> dict:
+def attributes_of(key: DatasetKey, puzzle: Puzzle | None = None) -> dict:
     """Give what a file records of how it was made, and what is compared before it is used again."""
-    puzzle = PUZZLES[key.dataset]
-    return {**key.attributes(), "action_names": puzzle.actions, "start_used": puzzle.resolve_start(key.start)}
+    puzzle = puzzle or PUZZLES[key.dataset]
+    found = {**key.attributes(), "action_names": puzzle.actions, "start_used": puzzle.resolve_start(key.start)}
+    if isinstance(key, SourceKey):  # whoever reads the file may not have the puzzle
+        found["transitions"] = [transitions for transitions, _ in key.sizes.values()]
+        found["frame_counts"] = [frame_count(*size) for size in key.sizes.values()]
+        found |= {"state_size": puzzle.state_size, "extras": ""}
+    return found
 
 
-def write_dataset(path: Path, key: DatasetKey, minibatch_size: int, scheduler: str | None = None):
-    """Write the dataset of a key. Minibatch size and scheduler decide memory and speed, never a byte of the file."""
-    puzzle = PUZZLES[key.dataset]
+def write_dataset(
+    path: Path, key: DatasetKey, minibatch_size: int, scheduler: str | None = None, puzzle: Puzzle | None = None
+):
+    """Write the dataset of a key. Minibatch size and scheduler decide memory and speed, never a byte of the file.
+
+    Args:
+        puzzle: Somebody's own; else it is the one that the key names.
+    """
+    puzzle = puzzle or PUZZLES[key.dataset]
     start = puzzle.resolve_start(key.start)
     print(f"dataset: {key.dataset_size:,} transitions of {key.dataset}, trajectories begin {_say_start(puzzle, start)}")
     splits = key.sizes
-    room = Room(key, puzzle.state_size, partial(_packed_share, key, start))
+    room = Room(key, puzzle.state_size, partial(_packed_share, key, start, puzzle.name))
     room.check_disk(path.parent)
     with (
         workers(scheduler) as (executor, count),
         new_file(path) as file,
         tqdm(total=sum(frame_count(*sizes) for sizes in splits.values()), unit=" frames", unit_scale=True) as progress,
     ):
-        attributes = attributes_of(key)
+        attributes = attributes_of(key, puzzle)
         writers = {
             split: SplitWriter(file, split, *sizes, key.img_size, puzzle.state_size) for split, sizes in splits.items()
         }
         most, at_a_time = _portions(minibatch_size, count)
         room.check_memory(most, at_a_time, count, minibatch_size)
-        tasks, draw = InOrder(executor, most), partial(draw_and_pack, key.dataset, key.img_size)
+        tasks, draw = InOrder(executor, most), partial(draw_and_pack, puzzle.name, key.img_size)
         for split, writer in writers.items():
             writer.begin(tasks, draw, at_a_time)
-            block = partial(trajectory_block, key.dataset, key.key, split, start, *splits[split])
+            block = partial(trajectory_block, puzzle.name, key.key, split, start, *splits[split])
             for states, actions in ahead(executor, count, block, range(block_count(*splits[split]))):
                 writer.add(states, actions)
                 progress.update(len(states))
@@ -123,19 +145,19 @@ def _portions(minibatch_size: int, count: int) -> tuple[int, int]:
     return most, min(TASK_FRAMES, minibatch_size)
 
 
-def _packed_share(key: DatasetKey, start: str) -> float:
+def _packed_share(key: DatasetKey, start: str, name: str) -> float:
     """Draw and pack some of the images; gives their bytes in the file as a share of their bytes as they are."""
-    states, _ = trajectory_block(key.dataset, key.key, "train", start, *key.sizes["train"], 0)
+    states, _ = trajectory_block(name, key.key, "train", start, *key.sizes["train"], 0)
     rows = chunk_shape((len(states), *key.img_size, 3), np.uint8)[0]
     firsts = {(len(states) - rows) * part // SAMPLES for part in range(SAMPLES + 1)}
-    images = [PUZZLES[key.dataset].render(states[first : first + rows], key.img_size) for first in firsts]
+    images = [find_puzzle(name).render(states[first : first + rows], key.img_size) for first in firsts]
     return sum(len(pack(part, rows)[0][0]) for part in images) / sum(part.nbytes for part in images)
 
 
 def draw_and_pack(name: str, img_size: tuple[int, int], states: np.ndarray, chunk_rows: int):
     """Draw states (n, S) of a puzzle and pack the images into chunks, one after the other so that memory holds one."""
     parts = (states[first : first + chunk_rows] for first in range(0, len(states), chunk_rows))
-    return [chunk for part in parts for chunk in pack(PUZZLES[name].render(part, img_size), chunk_rows)]
+    return [chunk for part in parts for chunk in pack(find_puzzle(name).render(part, img_size), chunk_rows)]
 
 
 def _say_start(puzzle: Puzzle, start: str) -> str:
@@ -173,7 +195,7 @@ def trajectory_block(name: str, key: int, split: str, start: str, transitions: i
     Returns:
         states (f, S) uint8 and actions (n,) uint8, as `trajectories` yields them.
     """
-    puzzle, n, rng = PUZZLES[name], _per_block(length), stream(key, split, block)
+    puzzle, n, rng = find_puzzle(name), _per_block(length), stream(key, split, block)
     choose = puzzle.random_actions if split == "train" else puzzle.explore
     walked = walk(puzzle, rng, puzzle.start(rng, n, start), length, choose)
     states, actions = (np.ascontiguousarray(part.swapaxes(0, 1)) for part in walked)  # one trajectory after the other

@@ -39,13 +39,13 @@ class Puzzle(ABC):
     def render(self, states: np.ndarray, img_size: tuple[int, int]) -> np.ndarray:
         """Draw states (N, S) uint8 as images (N, height, width, 3) uint8; exact in integers everywhere."""
 
-    @abstractmethod
     def read(self, images: np.ndarray) -> np.ndarray:
         """Read images (N, height, width, 3) uint8 back: the states (N, S) uint8 whose parts look most like them.
 
         The opposite of `render`, by nearest pictures, without any learning. What comes back from a blurred or wrong
         image need not be a state that moves can reach.
         """
+        raise NotImplementedError
 
     def kind_of(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Tell what steps did, as indices (N,) into `kinds`, from the states (N, S) uint8 before and after them."""

@@ -6,18 +6,24 @@ from pathlib import Path
 
 
 def is_source(word: str) -> bool:
-    """Tell whether a word that isn't a puzzle of ours can name a source: by a suffix, or by what lies there."""
-    return bool(Path(word).suffix or os.path.exists(word))
+    """Tell whether a word that isn't a puzzle of ours can name a source: by its form, or by what lies there."""
+    return bool(":" in word or Path(word).suffix or os.path.exists(word))
+
+
+def is_own_puzzle(word: str) -> bool:
+    """Tell whether a source is a puzzle: a Python file, or an object in a package as `package.module:object`."""
+    return Path(word).suffix == ".py" or (":" in word and not os.path.exists(word))
 
 
 def short_name(word: str) -> str:
     """Give the name that runs and figures of a source are called by: a path's last part without its suffix.
 
     Example:
-        >>> short_name("recordings/ice.npz"), short_name("rubikscube")
-        ('ice', 'rubikscube')
+        >>> short_name("recordings/ice.npz"), short_name("my.puzzles:ice")
+        ('ice', 'my.puzzles-ice')
     """
-    return re.sub(r"[^\w.+-]", "-", Path(os.path.abspath(word)).stem) or "source"
+    path = Path(os.path.abspath(word))
+    return re.sub(r"[^\w.+-]", "-", path.name if ":" in word else path.stem) or "source"
 
 
 def place_of(word: str) -> str:
