@@ -66,6 +66,8 @@ def test_the_options_beyond_the_documented_ones_have_defaults_too():
     assert beyond == {
         "start": "auto",
         "data_dir": "data",
+        "env_options": None,
+        "policy": None,
         "output_dir": "models/rubikscube-rubikscube",
         "learning_rate": None,
         "stop_when_exact": 0,

@@ -137,8 +137,8 @@ def test_the_tests_need_more_and_what_the_pipeline_needs_is_among_it(machine):
     assert machine.setup("dev").returncode == 0
     assert machine.setup().stdout == machine.setup("dev").stdout == ""
     [installed] = machine.told("installed")
-    wanted = ("requirements", "requirements-dvc", "requirements-cpu", "requirements-dask", "requirements-dev")
-    assert installed.endswith("".join(f" --requirement {name}.txt" for name in wanted))
+    wanted = ("", "-dvc", "-cpu", "-dask", "-gym", "-dev")
+    assert installed.endswith("".join(f" --requirement requirements{name}.txt" for name in wanted))
 
 
 def test_a_changed_requirement_is_installed_into_the_environment_that_is_there(machine):

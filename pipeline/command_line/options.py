@@ -12,12 +12,14 @@ from pydantic import Field, model_validator
 
 from ..architectures import WORLD_MODELS
 from ..puzzles import PUZZLES
-from ..sources.names import is_source, short_name
+from ..sources.names import is_environment, is_function, is_source, short_name
+from ..sources.policies import POLICIES
 from ..system.errors import UserError
 from .group import Options, received
 from .values import (
     ADDRESS,
     COUNT,
+    ENV_OPTIONS,
     FILE,
     FOLDER,
     LARGEST_SIDE,
@@ -54,8 +56,10 @@ def _start_reasons() -> list[str]:
 def _sources() -> list[str]:
     return [
         "Or the path of a recording of your own: an .npz or .h5 file with images, episode and action, or a folder with "
-        "a steps.csv. Or a puzzle of your own: a .py file with actions, start, step and render, or in a package "
-        "package.module:object."
+        "a steps.csv.",
+        "Or a puzzle of your own: a .py file with actions, start, step and render, or in a package "
+        "package.module:object.",
+        "Or a Gymnasium environment: gym:ID, or gym:module:ID where a module registers it.",
     ]
 
 
@@ -97,9 +101,21 @@ class DatasetOptions(Options):
         description="Where the moves start: from the solved state, or from anywhere in the state space.",
     )
     data_dir: Annotated[str, FOLDER] = Field("data", description="The folder of the dataset files.")
+    env_options: Annotated[str | None, ENV_OPTIONS, Remark(default="none")] = Field(
+        None, description="What a Gymnasium environment is made with, for example map_name=8x8,is_slippery=false."
+    )
+    policy: Annotated[str | None, one_of(POLICIES, is_function), Remark(default="random")] = Field(
+        None,
+        description="What chooses the actions of an environment: random, novel (what was tried least often in a "
+        "picture), or module:function.",
+    )
 
     @model_validator(mode="after")
     def _image_shows_the_puzzle(self) -> Self:
+        if not is_environment(self.dataset):
+            for name in ("env_options", "policy"):
+                if getattr(self, name) is not None:
+                    raise UserError(f"--{name} is for environments, gym:ID. Received: {received(self, name)}")
         if self.dataset not in PUZZLES:
             return self
         check_img_size(self, PUZZLES[self.dataset].smallest_img_size)

@@ -8,8 +8,11 @@ from ..system.hashing import number_rows
 from .subject import Subject
 
 
-def measure_walk(subject: Subject, walk: h5py.Group) -> tuple[dict, Frames]:
+def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None = None) -> tuple[dict, Frames]:
     """Measure single steps on the unseen walk; gives the figures, and what its frames are worth as codes.
+
+    Args:
+        certain: (N,) bool, which steps always led to the same picture, where that was counted.
 
     Returns:
         one_step_exact: The share of transitions that are exact, as `codes/exactness.py` defines it.
@@ -23,6 +26,8 @@ def measure_walk(subject: Subject, walk: h5py.Group) -> tuple[dict, Frames]:
         told_apart: The share of frames whose code and state belong to one another alone.
         true_pictures: The share of frames whose code decodes to the true picture, every pixel within `pixel_bound`.
         pixel_error: The largest error of any pixel of any decoded picture, in grey levels.
+        exact_where_certain: The share of exact ones among the steps that always led to the same picture, where others
+            didn't.
         true_state: The share of images whose decoded code reads back as the true state.
         true_next_state: The share of transitions whose decoded prediction reads back as the true next state. Both are
             left out where the puzzle can't read pictures.
@@ -53,6 +58,8 @@ def measure_walk(subject: Subject, walk: h5py.Group) -> tuple[dict, Frames]:
         "pixel_bound": bound,
         **reads,
     }
+    if certain is not None and not certain.all():
+        figures["exact_where_certain"] = float(exact[certain].mean()) if certain.any() else None
     return figures, judged
 
 

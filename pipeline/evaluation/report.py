@@ -1,7 +1,7 @@
 """All measurements of a world model together: as a dictionary, as a table, as pictures."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..command_line.options import EvaluateOptions
 from ..pictures import drawing
+from .chance import measure_chance
 from .code_use import measure_code_use
 from .exhaustive import prove
 from .held_out import measure_seen_identity, roll_out_episodes
@@ -22,11 +23,13 @@ from .subject import Subject
 from .verdict import verdict
 
 NEEDS = {  # what each thing that a world may lack is needed for
+    "states": ("identity.two_ways", "proof"),
     "step": ("rollout beyond the held-out episodes", "identity.two_ways", "proof"),
     "read": ("true_state", "true_next_state", "rollout.true_state_at", "proof.misread_states"),
     "inverse": ("identity.inverse_returns",),
     "all_states": ("proof",),
 }
+LIVE_STEPS = 1000  # of an episode that an environment is walked for, at most: most draw a few hundred pictures a second
 SHOWN = 6  # transitions in the strip
 FIRST = ("one_step_exact", "bit_match", "reconstruction_mse")  # beside the verdict
 DIGITS = 3  # of squared errors, whose further ones differ between processors
@@ -49,13 +52,16 @@ Effort = EvaluateOptions | QuickEffort
 def measure(subject: Subject, file: h5py.File, effort: Effort) -> tuple[dict[str, Any], Rollout]:
     """Measure everything on a dataset and beyond it; gives the metrics and the rollout they come from."""
     walk = file["test"]
-    metrics, judged = measure_walk(subject, walk)
+    chance, certain = measure_chance(file) if "source" in file.attrs else (None, None)
+    metrics, judged = measure_walk(subject, walk, certain)
+    if chance:
+        metrics["chance"] = chance
     metrics |= measure_overlap(file)
     if subject.is_live:
         rollout = roll_out(subject, effort.episodes, effort.steps)
         identity = measure_identity(subject, effort.states)
     else:
-        rollout = roll_out_episodes(subject, walk, effort.episodes, effort.steps)
+        rollout = _roll_out_seen(subject, walk, effort)
         identity = measure_seen_identity(subject, file, effort.states)
     metrics["rollout"] = measure_rollout(subject, rollout)
     metrics["identity"] = identity
@@ -67,6 +73,18 @@ def measure(subject: Subject, file: h5py.File, effort: Effort) -> tuple[dict[str
         metrics["left_out"] = left_out(subject.puzzle.lacks)
     first = {name: metrics[name] for name in FIRST}
     return rounded({**first, "verdict": verdict(metrics), **metrics}), rollout
+
+
+def _roll_out_seen(subject: Subject, walk: h5py.Group, effort: Effort) -> Rollout:
+    """Dream new episodes of a world that can be walked, else those of the unseen walk."""
+    walker = getattr(subject.puzzle, "walk", None)
+    if walker is None:
+        return roll_out_episodes(subject, walk, effort.episodes, effort.steps)
+    with walker(effort.episodes, min(effort.steps, LIVE_STEPS)) as live:
+        rollout = roll_out_episodes(subject, live, effort.episodes, effort.steps)
+        steps = [0, *(step for step in MILESTONES if step < len(rollout.states))]
+        shown = dict(zip(steps, rollout.true_pictures(steps)))  # while they are there
+    return replace(rollout, true_pictures=lambda steps: np.stack([shown[step] for step in steps]))
 
 
 def left_out(lacks: Iterable[str]) -> dict[str, str]:

@@ -1,15 +1,17 @@
 """Measuring a run's model: in full by `evaluate`, quickly at the end of the documented `train`."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..command_line.options import EvaluateCommand, TrainCommand
 from ..dataset.cache import use_dataset
 from ..dataset.key import DatasetKey, SourceKey
+from ..generation.environments import walked_live
 from ..generation.stage import action_names, ensure_dataset, key_of, resolved
 from ..puzzles import PUZZLES, Puzzle
 from ..runs.folder import Run
-from ..sources.names import is_own_puzzle
+from ..sources.names import is_environment, is_own_puzzle
 from ..sources.own_puzzle import find_puzzle
 from ..system.backend import load_keras
 from ..system.cluster import is_chief
@@ -94,8 +96,9 @@ def _world(wanted: TrainCommand | EvaluateCommand, path: Path) -> Puzzle:
     """Give the puzzle of a dataset, or what stands in its place where there is only a recording."""
     if wanted.dataset in PUZZLES or is_own_puzzle(wanted.dataset):
         return find_puzzle(wanted.dataset)
+    walk = partial(walked_live, wanted) if is_environment(wanted.dataset) else None
     with use_dataset(path) as file:
-        return Seen(str(file.attrs["dataset"]), action_names(wanted), file["test/states"].shape[1])
+        return Seen(str(file.attrs["dataset"]), action_names(wanted), file["test/states"].shape[1], walk)
 
 
 def _say(run: Run, metrics: dict, other: str) -> None:

@@ -1,6 +1,7 @@
 """The world model beside the puzzle that it was learned from: what every measurement works on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,15 +13,22 @@ from ..puzzles.walks import walk
 from ..system.memory import rows_within
 from ..system.streams import stream
 
+Walker = Callable[[int, int], AbstractContextManager[dict]]
+
 
 class Seen(Puzzle):
-    """What stands in a puzzle's place where a world is known by its recorded episodes alone."""
+    """What stands in a puzzle's place where a world is known by its episodes alone.
+
+    Args:
+        walk: Walks new episodes, at most so many and so many steps each, and gives the arrays of a split while a block
+            runs; None for a recording.
+    """
 
     inverse, state_count = None, None
-    lacks = ("start", "step", "render", "read", "inverse")
 
-    def __init__(self, name: str, actions: tuple[str, ...], state_size: int):
-        self.name, self.actions, self.state_size = name, actions, state_size
+    def __init__(self, name: str, actions: tuple[str, ...], state_size: int, walk: Walker | None = None):
+        self.name, self.actions, self.state_size, self.walk = name, actions, state_size, walk
+        self.lacks = ("states" if walk else "step", "read", "inverse")
 
     def start(self, rng, n, where):
         raise NotImplementedError
@@ -103,8 +111,8 @@ class Subject:
 
     @property
     def is_live(self) -> bool:
-        """Tell whether the world can be walked now; else it is known by its recorded episodes alone."""
-        return "step" not in self.puzzle.lacks
+        """Tell whether any state of the world can be made; else it is known by its episodes alone."""
+        return not isinstance(self.puzzle, Seen)
 
     @property
     def rows_at_a_time(self) -> int:

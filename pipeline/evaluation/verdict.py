@@ -10,7 +10,8 @@ ALMOST = 0.99  # of the steps exact: above, only rare ones are wrong
 
 def verdict(metrics: dict) -> str:
     """Give "exact" (nothing that was measured is wrong), "nearly", or "useless"."""
-    if min(metrics["told_apart"], metrics["true_pictures"], metrics["one_step_exact"]) < USABLE:
+    possible = metrics["one_step_exact"] / max(metrics.get("chance", {}).get("bound", 1.0), 1e-9)
+    if min(metrics["told_apart"], metrics["true_pictures"], possible) < USABLE:
         return "useless"
     return "nearly" if any(True for _ in faults(metrics)) else "exact"
 
@@ -26,8 +27,23 @@ def sentences(metrics: dict) -> list[str]:
     if word != "exact":
         found = list(faults(metrics))
         said = [f"{word}: {'; '.join(fault for fault, _ in found)}", *dict.fromkeys(cure for _, cure in found)][:3]
+    said += _said_of_chance(metrics)
     lacking = metrics.get("left_out", {})
     return said + [f"not measured without `{part}`: {names}" for part, names in lacking.items()]
+
+
+def _said_of_chance(metrics: dict) -> list[str]:
+    """Say what no model of the picture can know, where there is such a thing."""
+    chance = metrics.get("chance", {})
+    if not chance.get("ambiguous_pairs"):
+        return []
+    certain = metrics.get("exact_where_certain")
+    rest = "" if certain is None else f"; of the other steps {percent(certain)} are exact"
+    return [
+        f"chance or hidden state: {chance['ambiguous_pairs']:,} of {chance['pairs']:,} pairs of picture and action "
+        f"led to different pictures, in {percent(chance['ambiguous_steps'])} of the unseen steps; no model of the "
+        f"picture can have more than {percent(chance['bound'])} of the steps right{rest}"
+    ]
 
 
 def faults(metrics: dict) -> Iterator[tuple[str, str]]:

@@ -1,11 +1,12 @@
 """Stage 1 for somebody's own episodes: from a recording to a dataset file, in one pass and in bounded memory."""
 
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from ..command_line.options import DatasetOptions
@@ -14,6 +15,7 @@ from ..dataset.chunks import pack
 from ..dataset.key import SourceKey, path_of
 from ..dataset.layout import SPLITS, SplitSize, checksum_of
 from ..dataset.writing import EpisodeWriter, content_digest, new_file
+from ..sources.pictures import resized
 from ..sources.recording import LEAST_EPISODES, Recording
 from ..system.errors import UserError
 from ..system.executors import InOrder, workers
@@ -40,17 +42,45 @@ def key_of_recording(options: DatasetOptions, recording: Recording) -> SourceKey
     return SourceKey.of_source(options, recording.digest, shuffle_length=0, start="auto")
 
 
+class Episodes(Protocol):
+    """What is written: a `Recording`, or what has been walked just now."""
+
+    name: str
+    actions: tuple[str, ...]
+    action: np.ndarray
+    lengths: np.ndarray
+    states: np.ndarray | None
+    rewards: np.ndarray | None
+    terminated: np.ndarray | None
+
+    def images(self) -> Iterator[np.ndarray]: ...
+
+
 class Plan:
     """Which frame of a recording goes where: whole episodes to training, validation and test.
+
+    Args:
+        given: (E,) int, the split of each episode; else some are held out at random.
 
     Attributes:
         split_of: (F,) uint8, an index into SPLITS, or LEFT_OUT.
         acts: (F,) bool, whether a transition leads from the frame to the next.
     """
 
-    def __init__(self, recording: Recording, key: SourceKey):
+    def __init__(self, recording: Episodes, key: SourceKey, given: np.ndarray | None = None):
         self.recording, self.key = recording, key
         lengths, taken = recording.lengths, np.maximum(recording.lengths - 1, 0)
+        if given is None:
+            given, taken = self._hold_out(taken)
+        splits = np.repeat(given, lengths)
+        within = np.arange(len(splits)) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # the frame's episode
+        last = np.repeat(np.where(taken > 0, taken, -1), lengths)
+        self.split_of = np.where(within <= last, splits, LEFT_OUT).astype(np.uint8)
+        self.acts = within < last
+
+    def _hold_out(self, taken: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give the split of each episode (E,), and how many of its transitions (E,) are taken."""
+        key = self.key
         before = np.cumsum(taken) - taken
         taken = np.clip(key.dataset_size - before, 0, taken)  # the first transitions, where not all are asked for
         if (taken > 0).sum() < LEAST_EPISODES:
@@ -58,11 +88,7 @@ class Plan:
                 f"--dataset_size must take in at least {LEAST_EPISODES} of the recording's episodes. "
                 f"Received: --dataset_size {key.dataset_size}"
             )
-        splits = np.repeat(split_episodes(taken, key.key), lengths)
-        within = np.arange(len(splits)) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # the frame's episode
-        last = np.repeat(np.where(taken > 0, taken, -1), lengths)
-        self.split_of = np.where(within <= last, splits, LEFT_OUT).astype(np.uint8)
-        self.acts = within < last
+        return split_episodes(taken, key.key), taken
 
     @property
     def extras(self) -> tuple[str, ...]:
@@ -169,14 +195,6 @@ def _rows(plan: Plan, images: np.ndarray, frames: np.ndarray, first: int) -> dic
     if recording.states is not None:
         found["pictures"] = pictures
     return found
-
-
-def resized(images: np.ndarray, img_size: tuple[int, int]) -> np.ndarray:
-    """Resize images (n, H, W, 3) uint8 by area, each pixel the mean of what it covers; the same numbers everywhere."""
-    if images.shape[1:3] == img_size:
-        return images
-    size = img_size[::-1]
-    return np.stack([np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX)) for image in images])
 
 
 def _check_disk(folder: Path, plan: Plan):

@@ -15,13 +15,14 @@ from ..dataset.layout import checksum_of, chunk_shape, frame_count
 from ..dataset.writing import SplitWriter, content_digest, new_file
 from ..puzzles import PUZZLES, Puzzle
 from ..puzzles.walks import walk
-from ..sources.names import is_own_puzzle
+from ..sources.names import is_environment, is_own_puzzle
 from ..sources.opening import open_source
 from ..sources.own_puzzle import OwnPuzzle, find_own_puzzle, find_puzzle
 from ..system.errors import UserError
 from ..system.executors import InOrder, ahead, workers
 from ..system.streams import stream
 from .capacity import Room
+from .environments import describe, ensure_walked, environment_of, key_of_environment
 from .episodes import ensure_recorded, key_of_recording
 
 MOST_ACTIONS = 256  # that a byte can number
@@ -43,7 +44,7 @@ def resolved(options: Options) -> Options:
     Raises:
         UserError: The source can't be used; says why.
     """
-    if options.dataset in PUZZLES or is_own_puzzle(options.dataset):
+    if options.dataset in PUZZLES or is_own_puzzle(options.dataset) or is_environment(options.dataset):
         return options
     source = open_source(options.dataset)
     found = {"dataset_size": source.transitions, "img_size": source.img_size}
@@ -56,6 +57,8 @@ def key_of(options: DatasetOptions) -> DatasetKey:
         return DatasetKey.of(options)
     if is_own_puzzle(options.dataset):
         return SourceKey.of_source(options, find_own_puzzle(options.dataset).digest)
+    if is_environment(options.dataset):
+        return key_of_environment(options)
     return key_of_recording(options, open_source(options.dataset))
 
 
@@ -63,6 +66,8 @@ def action_names(options: DatasetOptions) -> tuple[str, ...]:
     """Give the names of the actions in the dataset that the options ask for."""
     if options.dataset in PUZZLES or is_own_puzzle(options.dataset):
         return find_puzzle(options.dataset).actions
+    if is_environment(options.dataset):
+        return describe(environment_of(options))[1]
     return open_source(options.dataset).actions
 
 
@@ -71,6 +76,8 @@ def ensure_dataset(options: DatasetOptions) -> Path:
     if options.dataset not in PUZZLES:
         if scheduler := getattr(options, "scheduler", None):
             raise UserError(f"--scheduler is for the puzzles that are drawn here. Received: --scheduler {scheduler}")
+        if is_environment(options.dataset):
+            return ensure_walked(options)
         if not is_own_puzzle(options.dataset):
             return ensure_recorded(resolved(options), open_source(options.dataset))
     path, key = path_of(options), key_of(options)

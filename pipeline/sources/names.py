@@ -12,7 +12,18 @@ def is_source(word: str) -> bool:
 
 def is_own_puzzle(word: str) -> bool:
     """Tell whether a source is a puzzle: a Python file, or an object in a package as `package.module:object`."""
-    return Path(word).suffix == ".py" or (":" in word and not os.path.exists(word))
+    named = ":" in word and not word.startswith(("gym:", "minari:")) and not os.path.exists(word)
+    return Path(word).suffix == ".py" or named
+
+
+def is_environment(word: str) -> bool:
+    """Tell whether a source is a Gymnasium environment, `gym:ID` or `gym:module:ID`."""
+    return word.startswith("gym:")
+
+
+def is_function(word: str) -> bool:
+    """Tell whether a word names a function, as `module:function`."""
+    return bool(re.fullmatch(r"[\w.]+:\w+", word))
 
 
 def short_name(word: str) -> str:
@@ -22,6 +33,8 @@ def short_name(word: str) -> str:
         >>> short_name("recordings/ice.npz"), short_name("my.puzzles:ice")
         ('ice', 'my.puzzles-ice')
     """
+    if word.startswith(("gym:", "minari:")):
+        return re.sub(r"[^\w.+-]", "-", re.split("[:/]", word)[-1]) or "source"
     path = Path(os.path.abspath(word))
     return re.sub(r"[^\w.+-]", "-", path.name if ":" in word else path.stem) or "source"
 

@@ -62,6 +62,7 @@ def recorded(options: TrainCommand) -> dict[str, Any]:
     """Give the options that decide a run's result, as its folder records them."""
     values = as_attributes(options, type(options))
     values = {name: value for name, value in values.items() if name not in NOT_RECORDED}
+    values = {name: value for name, value in values.items() if name not in ("env_options", "policy") or value}
     key = key_of(options)
     return {**values, "source": key.source} if isinstance(key, SourceKey) else values
 

@@ -1,0 +1,48 @@
+"""What no model of the picture can know: actions that did different things in the same picture."""
+
+import h5py
+import numpy as np
+
+from ..dataset.layout import SPLITS
+from ..system.hashing import number_rows
+
+MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number, by which an action changes a picture's number
+
+
+def measure_chance(file: h5py.File) -> tuple[dict, np.ndarray]:
+    """Count the pairs of picture and action after which different pictures came: chance, or a hidden state.
+
+    Returns:
+        pairs, ambiguous_pairs: How many there are in the whole file, and how many of them led to several pictures.
+        ambiguous_steps: The share of the unseen steps that are of such a pair.
+        bound: The share of unseen steps that a model can predict at most, if it always says what came most often.
+        And (N,) bool, which of the test split's steps are of a pair that always led to the same picture.
+    """
+    parts = [_pairs_and_outcomes(file[split]) for split in SPLITS]
+    pairs, outcomes = (np.concatenate(column) for column in zip(*parts))
+    test = slice(len(pairs) - len(parts[-1][0]), None)
+    order = np.lexsort((outcomes, pairs))
+    is_new = np.ones(len(order), bool)  # another pair or another outcome than the one before
+    is_new[1:] = (pairs[order][1:] != pairs[order][:-1]) | (outcomes[order][1:] != outcomes[order][:-1])
+    group = np.cumsum(is_new) - 1
+    counts = np.bincount(group)  # how often each outcome of each pair came
+    _, pair_of_group = np.unique(pairs[order][is_new], return_inverse=True)
+    most = np.zeros(pair_of_group.max() + 1, int)
+    np.maximum.at(most, pair_of_group, counts)
+    several = np.bincount(pair_of_group) > 1
+    commonest, certain = np.empty(len(order), bool), np.empty(len(order), bool)
+    commonest[order] = (counts == most[pair_of_group])[group]
+    certain[order] = ~several[pair_of_group][group]
+    return {
+        "pairs": len(several),
+        "ambiguous_pairs": int(several.sum()),
+        "ambiguous_steps": float((~certain[test]).mean()),
+        "bound": float(commonest[test].mean()),
+    }, certain[test]
+
+
+def _pairs_and_outcomes(split: h5py.Group) -> tuple[np.ndarray, np.ndarray]:
+    """Give a number for picture and action of each transition, and one for the picture that came: (N,) uint64 each."""
+    shown = split["pictures"][:] if "pictures" in split else number_rows(split["states"][:])
+    frames = split["frames"][:].astype(np.int64)
+    return shown[frames] * MIX + split["actions"][:] + np.uint64(1), shown[frames + 1]

@@ -1,0 +1,269 @@
+"""A Gymnasium environment with discrete actions that can draw itself: walked, one picture after each step.
+
+`render` is called once after each step and each reset, and never left out: some environments (Taxi) change by it. Time
+limits are switched off where Gymnasium set them, since they end an episode without ending the world.
+"""
+
+import ast
+import hashlib
+import importlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from ..system.errors import UserError, shown
+from ..system.executors import ahead, cores
+from ..system.program import INSTALLED
+from ..system.streams import stream
+from .pictures import resized
+from .policies import POLICIES, Novel, imported
+from .recording import MOST_ACTIONS
+
+PREFIX = "gym:"
+TRIED_STEPS = 100  # in which something must have changed
+WORTH_PROCESSES = 3000  # steps below which they aren't
+MOST_PIXELS = 4096**2
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Some episodes of an environment: F frames, P distinct pictures."""
+
+    pictures: np.ndarray  # (P, H, W, 3) uint8, each once
+    digests: list[bytes]  # of each picture
+    shown: np.ndarray  # (F,) int, which picture each frame shows
+    lengths: np.ndarray  # (E,) int, frames of each episode
+    actions: np.ndarray  # (F,) uint8, that taken in each frame; 0 in an episode's last
+    rewards: np.ndarray  # (F,) float32
+    terminated: np.ndarray  # (F,) uint8
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment by its name.
+
+    Attributes:
+        word: As `--dataset` names it.
+        options: What it is made with, as `name=value,name=value`.
+        policy: What chooses the actions of training: `random`, `novel` or `module:function`.
+    """
+
+    word: str
+    options: str
+    policy: str
+
+    def check(self) -> None:
+        """Make it, and try it.
+
+        Raises:
+            UserError: It can't be used; says why.
+        """
+        if self.policy not in POLICIES:
+            imported(self.policy)
+        with self.made() as (env, count):
+            first, rng = self.picture(env.reset(seed=0), env), np.random.default_rng(0)
+            for step in range(TRIED_STEPS):
+                ended = env.step(env.action_space.start + int(rng.integers(count)))[2]
+                if (self.picture(None, env) != first).any():
+                    return
+                if ended:
+                    env.reset(seed=step)
+        raise self.refusal("its pictures must differ", f"{TRIED_STEPS} steps whose pictures are all alike")
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The names of its actions: their numbers."""
+        with self.made() as (_, count):
+            return tuple(str(number) for number in range(count))
+
+    @property
+    def digest(self) -> str:
+        """A SHA-256 over what it is: its id, options and the versions of the packages that it comes from."""
+        with self.made() as (env, _):
+            module = type(env.unwrapped).__module__.partition(".")[0]
+        found = {"id": self.word, "options": self._options(), "policy": self.policy}
+        versions = {name: _version_of(name) for name in {"gymnasium", module}}
+        return hashlib.sha256(json.dumps([found, versions], sort_keys=True, default=str).encode()).hexdigest()
+
+    @contextmanager
+    def made(self) -> Iterator[tuple[Any, int]]:
+        """Make it; gives it and the number of its actions. Whatever goes wrong inside is said in one line."""
+        gymnasium = _gymnasium()
+        env = None
+        try:
+            env = gymnasium.make(
+                self.word.removeprefix(PREFIX), render_mode="rgb_array", max_episode_steps=-1,
+                disable_env_checker=True, **self._options(),
+            )  # fmt: skip
+            if not isinstance(env.action_space, gymnasium.spaces.Discrete):
+                raise self.refusal("its actions must be discrete", str(env.action_space))
+            if env.action_space.n > MOST_ACTIONS:
+                raise self.refusal(f"it must have at most {MOST_ACTIONS} actions", f"{env.action_space.n}")
+            if env.render_mode != "rgb_array":
+                raise self.refusal("it must render rgb_array", f"render mode {env.render_mode}")
+            yield env, int(env.action_space.n)
+        except UserError:
+            raise
+        except Exception as error:  # whatever somebody's environment raises
+            text = " ".join(str(error).split())[:200]
+            raise self.refusal("it must work", f"{type(error).__name__}: {text}") from None
+        finally:
+            if env is not None:
+                env.close()
+
+    def picture(self, reset: Any, env: Any) -> np.ndarray:
+        """Draw it, (H, W, 3) uint8, after a step or a reset."""
+        image = np.asarray(env.render())
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size > 3 * MOST_PIXELS:
+            raise self.refusal("its render must give (H, W, 3) uint8", f"{image.shape} {image.dtype}")
+        return image
+
+    def refusal(self, wanted: str, received: str) -> UserError:
+        with_options = f" with {self.options}" if self.options else ""
+        return UserError(
+            f"the environment {shown(self.word)}{with_options} can't be used: {wanted}. Received: {received}"
+        )
+
+    def _options(self) -> dict[str, Any]:
+        found = {}
+        for part in self.options.split(",") if self.options else []:
+            name, equals, value = part.partition("=")
+            if not equals or not name.strip().isidentifier():
+                raise UserError(
+                    f"--env_options must be name=value,name=value. Received: --env_options {shown(self.options)}"
+                )
+            found[name.strip()] = _value_of(value.strip())
+        return found
+
+    # ---- walking
+
+    def walk_block(
+        self, img_size: tuple[int, int], key: int, purpose: str, length: int, policy: str, block: "Block"
+    ) -> Walk:
+        """Walk some episodes, by random streams of their own: any block can be walked alone, with the same result."""
+        rng = stream(key, "environment", purpose, block.number)
+        seen: dict[bytes, int] = {}
+        found: dict[str, list] = {name: [] for name in ("pictures", "shown", "actions", "rewards", "terminated")}
+        lengths: list[int] = []
+        done, ended = 0, False
+        with self.made() as (env, count):
+            choose = _chooser(policy, rng, count)
+
+            def look(image: np.ndarray) -> tuple[bytes, np.ndarray]:
+                digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
+                if digest not in seen:
+                    seen[digest] = len(found["pictures"])
+                    found["pictures"].append(resized(image[None], img_size)[0])
+                return digest, image
+
+            while done < block.transitions and len(lengths) < block.episodes:
+                env.reset(seed=int(rng.integers(2**31)))
+                digest, image = look(self.picture(None, env))
+                for step in range(length + 1):
+                    found["shown"].append(seen[digest])
+                    if step == length or done == block.transitions or (step and ended):
+                        for name in ("actions", "rewards", "terminated"):
+                            found[name].append(0)
+                        break
+                    action = choose(digest, image)
+                    _, reward, ended, _, _ = env.step(env.action_space.start + action)
+                    found["actions"].append(action)
+                    found["rewards"].append(float(reward))
+                    found["terminated"].append(bool(ended))
+                    done += 1
+                    digest, image = look(self.picture(None, env))
+                lengths.append(step + 1)
+        return Walk(
+            np.stack(found["pictures"]), list(seen), np.array(found["shown"]), np.array(lengths),
+            np.array(found["actions"], np.uint8), np.array(found["rewards"], np.float32),
+            np.array(found["terminated"], np.uint8),
+        )  # fmt: skip
+
+    def walks(
+        self, img_size: tuple[int, int], key: int, purpose: str, length: int, policy: str, blocks: list["Block"]
+    ) -> Iterator[Walk]:
+        """Walk blocks in order, on all cores where that is worth it."""
+        walk = partial(self.walk_block, img_size, key, purpose, length, policy)
+        count = min(cores(), len(blocks))
+        steps = sum(min(block.transitions, block.episodes * length) for block in blocks)
+        if count == 1 or steps < WORTH_PROCESSES:
+            yield from map(walk, blocks)
+            return
+        # Environments draw under Python's lock, and many aren't made for threads.
+        with ProcessPoolExecutor(count, get_context("spawn"), _leave_ctrl_c_to_the_parent) as executor:
+            try:
+                yield from ahead(executor, count, walk, blocks)
+            finally:
+                executor.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class Block:
+    """How much is walked at a time: until there are so many transitions, or episodes."""
+
+    number: int
+    transitions: int
+    episodes: int
+
+
+def _leave_ctrl_c_to_the_parent():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _chooser(policy: str, rng: np.random.Generator, count: int) -> Callable[[bytes, np.ndarray], int]:
+    """Give what chooses an action by a picture's digest and the picture (H, W, 3)."""
+    if policy == "random":
+        return lambda digest, image: int(rng.integers(count))
+    if policy == "novel":
+        novel = Novel(count)
+        return lambda digest, image: novel.choose(rng, digest)
+    function = imported(policy)
+
+    def choose(digest: bytes, image: np.ndarray) -> int:
+        action = int(function(rng, image))
+        if not 0 <= action < count:
+            raise UserError(f"--policy must give an action from 0 to {count - 1}. Received: {action} of {policy}")
+        return action
+
+    return choose
+
+
+def _gymnasium():
+    """Import Gymnasium, quietly and without a screen."""
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    if os.getcwd() not in sys.path:  # an environment of one's own may lie there
+        sys.path.append(os.getcwd())
+    try:
+        gymnasium = importlib.import_module("gymnasium")
+    except ImportError:
+        hint = "pip install 'discrete-world-model[gym]'" if INSTALLED else "pip install -r requirements-gym.txt"
+        raise UserError(f"an environment needs the package gymnasium ({hint}). Received: --dataset gym:...") from None
+    gymnasium.logger.min_level = 50  # below which nothing is said
+    return gymnasium
+
+
+def _version_of(package: str) -> str:
+    names = metadata.packages_distributions().get(package, [])
+    return metadata.version(names[0]) if names else "unknown"
+
+
+def _value_of(text: str) -> Any:
+    """Read true, 8, 0.5, None or a list; else text."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
