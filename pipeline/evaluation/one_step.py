@@ -21,6 +21,8 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
         reconstruction_mse: The mean squared error of the decoded images, pixels in 0…1.
         transitions: How many steps were measured.
         one_step_by_change: For each kind of change how many steps there are, and how many of them are exact.
+        unknown_steps: How many of them the rules of the model decide by a case that the training data never showed:
+            there it guesses; null for a model without rules.
         bits: The length of a code.
         distinct_states, distinct_codes: On the walk.
         told_apart: The share of frames whose code and state belong to one another alone.
@@ -51,6 +53,7 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
         "reconstruction_mse": float(squared.mean()),
         "transitions": len(actions),
         "one_step_by_change": by_change(subject, states[frames], states[frames + 1], exact),
+        "unknown_steps": subject.unknown(codes[frames], actions),
         "bits": codes.shape[1],
         "bit_match_lowest": float(right.mean(axis=1).min()) if right.size else 0.0,
         **judged.figures(),

@@ -75,6 +75,11 @@ class Subject:
         images = (self.puzzle.render(part, self.img_size) for part in self.parts(states))
         return np.concatenate([self.model.encode(part) for part in images])
 
+    def unknown(self, codes: np.ndarray, actions: np.ndarray) -> int | None:
+        """Count the steps from codes (N, B) by actions (N,) that no tested rule decides; None for models without rules."""
+        rules = getattr(self.model, "rules", None)
+        return int((~rules.known(codes, actions)).sum()) if rules else None
+
     def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
         pairs = zip(self.parts(codes), self.parts(actions))
         return np.concatenate([self.model.step(*pair) for pair in pairs])

@@ -9,7 +9,7 @@ a case.
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -18,27 +18,6 @@ HERE: Offset = (0, 0)
 OUTSIDE, EMPTY = 0, 1  # values of a cell: not on the board; no bit is set. Bit b, from 0, alone is 2 + b
 MOST_REACH = 8  # of an offset
 CELLS_AT_A_TIME = 2**22
-
-
-class Rules(Protocol):
-    """What rules of either kind can do. Codes are (N, B) uint8 of 0 and 1, actions (N,) int."""
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether they leave nothing over of the transitions that they were found in."""
-        ...
-
-    def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """Give the next codes (N, B) uint8."""
-        ...
-
-    def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """Tell of which codes and actions the data showed every case that decides them, (N,) bool."""
-        ...
-
-    def summary(self) -> str:
-        """Say what was found, in a line."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -121,6 +100,7 @@ class LocalRules:
 
     @property
     def is_complete(self) -> bool:
+        """Whether they leave nothing over of the transitions that they were found in."""
         return self.left_over == 0
 
     @property
@@ -138,6 +118,7 @@ class LocalRules:
         return list(dict.fromkeys(test for rule in self.of(action) for test in rule.tests))
 
     def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Give the next codes (N, B) uint8 of codes (N, B) uint8 and actions (N,) int."""
         after = codes.copy()
         for action, rows in self._portions(actions):
             values = cell_values(codes[rows], self.grid)
@@ -167,6 +148,7 @@ class LocalRules:
         return cases
 
     def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Tell of which codes and actions the data showed every case that decides them, (N,) bool."""
         known = np.zeros(len(codes), bool)
         for action, rows in self._portions(actions):
             cases = self.cases_of(cell_values(codes[rows], self.grid), action)
@@ -175,6 +157,7 @@ class LocalRules:
         return known
 
     def summary(self) -> str:
+        """Say what was found, in a line."""
         seen = sum(rule.seen for rule in self.rules)
         over = f", which leave over {self.left_over:,} cells" if self.left_over else " and nothing is left over"
         return f"{len(self.rules)} rules for {self.actions} actions explain {seen:,} changes of cells{over}"
@@ -277,6 +260,7 @@ class CopyRules:
 
     @property
     def is_complete(self) -> bool:
+        """Whether they leave nothing over of the transitions that they were found in."""
         return bool((self.source >= 0).all())
 
     @cached_property
@@ -285,18 +269,24 @@ class CopyRules:
         return float((self.source >= 0).mean())
 
     def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Give the next codes (N, B) uint8 of codes (N, B) uint8 and actions (N,) int."""
         source = self.source[actions]
         copied = np.take_along_axis(codes, np.maximum(source, 0), axis=1) ^ self.flipped[actions]
         return np.where(source >= 0, copied, codes).astype(np.uint8)
 
     def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Tell of which codes and actions the data showed every case that decides them, (N,) bool."""
         shown = np.take_along_axis(codes, np.maximum(self.source[actions], 0), axis=1)  # (N, B)
         seen = np.where(shown == 1, self.seen[actions, :, 1], self.seen[actions, :, 0])
         return ((seen > 0) & (self.source[actions] >= 0)).all(axis=1)
 
     def summary(self) -> str:
+        """Say what was found, in a line."""
         itself = np.arange(self.source.shape[1]) == self.source
         copied, flipped = self.source >= 0, self.flipped & itself
         parts = {"stay": itself & ~self.flipped, "flip": flipped, "become a copy of another": copied & ~itself}
         shares = ", ".join(f"{mask.mean():.1%} {name}" for name, mask in parts.items() if mask.any())
         return f"{copied.mean():.1%} of the next bits follow from one bit: {shares}"
+
+
+Rules = LocalRules | CopyRules

@@ -107,5 +107,7 @@ def _read_rules(run: Run) -> tuple[str, Callable[[Path], None]]:
     from ..world_model.loading import load_world_model  # TensorFlow, which takes seconds
 
     model = load_world_model(run.best_model)
+    if model.rules is None:
+        raise UserError(f"the transition of {run.best_model} is learned as a whole, and has no rules to show")
     actions = action_names(run, count_of(model.rules))
     return told(model.rules, model.rules_are_all, actions, model.pixels)

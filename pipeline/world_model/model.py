@@ -72,6 +72,12 @@ class DiscreteWorldModel(keras.Model):
             self.transition.get_layer("rules").rules if "rules" in {at.name for at in self.transition.layers} else None
         )
 
+    @property
+    def rules_are_all(self) -> bool:
+        """Whether its transition is rules alone, with no network beside them."""
+        rules = self.rules
+        return rules is not None and rules.is_complete
+
     def with_transition(self, transition: keras.Model) -> "DiscreteWorldModel":
         """Give a model of the same encoder and decoder with another transition."""
         losses = {"both_losses": self.both_losses, "pixel_scale": self.pixel_scale, "share": float(self.share)}
@@ -156,6 +162,13 @@ class DiscreteWorldModel(keras.Model):
     def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """Predict the codes (N, B) uint8 that follow on codes (N, B) by actions (N,)."""
         return _bits(self.transition.predict_on_batch([codes.astype(np.float32), actions.astype(np.int32)]))
+
+    def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Tell of which codes (N, B) and actions (N,) a rule that the data tested decides everything, (N,) bool.
+
+        `step` gives a code for the others too: there it guesses. Nothing is known where all of it is learned.
+        """
+        return self.rules.known(codes, actions) if self.rules else np.zeros(len(codes), bool)
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}

@@ -143,8 +143,6 @@ def rules_layer(rules: Rules, bits: int) -> keras.layers.Layer:
     """Give the layer that computes rules."""
     if isinstance(rules, LocalRules):
         return ApplyRules(rules.to_config(), name="rules")
-    if not isinstance(rules, CopyRules):
-        raise TypeError(f"rules must be local or copies. Received: {rules!r}")
     layer = CopyBits(len(rules.source), bits, name="rules")
     layer.build([(None, bits), (None,)])
     layer.begin(rules)
