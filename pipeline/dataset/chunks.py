@@ -1,4 +1,4 @@
-"""Chunks as HDF5 keeps them, made outside HDF5: on any core or machine, not under its one lock.
+"""Chunks as HDF5 keeps them, made and read outside HDF5: on any core or machine, not under its one lock.
 
 A chunk is compressed into a zlib container, which the standard gzip filter of HDF5 reads, and carries the checksum
 of the standard fletcher32 filter behind it. The Adler-32 inside the container isn't enough: it let some single bits
@@ -28,6 +28,24 @@ def pack(rows: np.ndarray, chunk_rows: int) -> list[tuple[bytes, bytes]]:
         packed = bytes(deflate.zlib_compress(whole.reshape(-1).view(np.uint8), LEVEL))
         chunks.append((packed + fletcher32(packed), hashlib.sha256(part.data).digest()))
     return chunks
+
+
+def unpack(chunk: bytes, size: int) -> bytes:
+    """Give the `size` bytes of a chunk as it is in a file.
+
+    Raises:
+        OSError: The chunk is damaged; in the words that HDF5 has for it.
+    """
+    packed = chunk[:-4]
+    if fletcher32(packed) != chunk[-4:]:
+        raise OSError("Can't synchronously read data (a chunk's checksum is wrong)")
+    try:
+        content = deflate.zlib_decompress(packed, size)
+    except (deflate.DeflateError, ValueError, MemoryError):
+        content = b""
+    if len(content) != size:
+        raise OSError("Can't synchronously read data (a chunk can't be unpacked)")
+    return content
 
 
 def fletcher32(data: bytes) -> bytes:

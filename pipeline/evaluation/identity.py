@@ -6,7 +6,8 @@ from tqdm import tqdm
 from ..system.hashing import number_rows
 from .subject import Subject
 
-WALKERS, WAYS, DETOUR = 10_000, 20_000, 4
+WALKERS, FEWEST_WALKERS, STEPS = 10_000, 1000, 10
+WAYS, DETOUR = 20_000, 4
 
 
 def measure_identity(subject: Subject, states: int) -> dict:
@@ -36,11 +37,12 @@ def _count_codes(subject: Subject, wanted: int) -> tuple[int, int]:
     if subject.puzzle.state_count:
         wanted = min(wanted, subject.puzzle.state_count)
     rng = subject.rng("identity")
+    walkers = min(WALKERS, wanted, max(FEWEST_WALKERS, wanted // STEPS))
     seen = codes = np.empty(0, np.uint64)
     with tqdm(total=wanted, desc="encoding states", unit="state", leave=False, dynamic_ncols=True) as progress:
         barren = 0  # walks in a row that met nothing new: the reachable states are used up
         while len(seen) < wanted and barren < 10:
-            walk, _ = subject.walk(rng, min(WALKERS, wanted), 10)
+            walk, _ = subject.walk(rng, walkers, STEPS)
             walk = walk.reshape(-1, walk.shape[-1])
             numbers, first = np.unique(number_rows(walk), return_index=True)
             new = ~np.isin(numbers, seen, assume_unique=True)

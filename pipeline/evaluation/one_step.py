@@ -42,11 +42,15 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
     bound, (errors, squared) = pixel_bound(noise_of(images, shown)), subject.compare(codes, images)
     judged = judge_frames(number_rows(codes), shown, errors, bound)
     exact = exact_steps(predicted, codes[frames + 1], judged.is_sound[frames], judged.is_sound[frames + 1])
+    is_code = (predicted == codes[frames + 1]).all(axis=1)
     right = (predicted == codes[frames + 1])[:, (codes != codes[0]).any(axis=0)]
     reads = {}
     if "read" not in subject.puzzle.lacks:
-        reads["true_state"] = _share(subject.read(codes) == states)
-        reads["true_next_state"] = _share(subject.read(predicted) == states[frames + 1])
+        read = subject.read(codes)
+        read_next = read[frames + 1]  # equal codes read as the same state
+        if not is_code.all():
+            read_next[~is_code] = subject.read(predicted[~is_code])
+        reads = {"true_state": _share(read == states), "true_next_state": _share(read_next == states[frames + 1])}
     figures = {
         "one_step_exact": float(exact.mean()),
         "bit_match": float(right.mean()) if right.size else 0.0,

@@ -1,5 +1,8 @@
 """How much noise in the images the code withstands."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import h5py
 import numpy as np
 from tqdm import tqdm
@@ -24,10 +27,7 @@ def measure_robustness(subject: Subject, walk: h5py.Group, judged: Frames) -> di
     images, actions, frames = walk["images"], walk["actions"][:], walk["frames"][:]
     clean = subject.encode(images)
     shares: dict[str, dict[str, float]] = {"exact_codes": {}, "exact_steps": {}}
-    for noise in tqdm(NOISE, "adding noise", unit="level", leave=False, dynamic_ncols=True):
-        rng = subject.rng(f"noise {noise}")
-        noisy = (add_noise(part, noise, rng) for part in subject.parts(images))
-        codes = np.concatenate([subject.encode(part) for part in noisy])
+    for noise, codes in zip(NOISE, _codes_under_noise(subject, images)):
         predicted = subject.step(codes[frames], actions)
         shares["exact_codes"][str(noise)] = float(((codes == clean).all(axis=1) & sound).mean())
         exact = exact_steps(predicted, codes[frames + 1], sound[frames], sound[frames + 1])
@@ -35,7 +35,21 @@ def measure_robustness(subject: Subject, walk: h5py.Group, judged: Frames) -> di
     return shares
 
 
+def _codes_under_noise(subject: Subject, images: h5py.Dataset) -> list[np.ndarray]:
+    """Give the codes (F, B) of images (F, H, W, 3) for each level of noise, which all cores draw."""
+    rngs = [subject.rng(f"noise {noise}") for noise in NOISE]
+    codes: list[list[np.ndarray]] = [[] for _ in NOISE]
+    parts = tqdm(subject.parts(images), "adding noise", unit="part", leave=False, dynamic_ncols=True)
+    with ThreadPoolExecutor(len(NOISE)) as pool:
+        for part in parts:
+            for found, noisy in zip(codes, pool.map(partial(add_noise, part), NOISE, rngs)):
+                found.append(subject.encode(noisy))
+    return [np.concatenate(found) for found in codes]
+
+
 def add_noise(images: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
     """Add Gaussian noise of a standard deviation to images uint8, rounded and cut off at 0 and 255."""
-    noisy = images + rng.standard_normal(images.shape, np.float32) * np.float32(noise)
-    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+    noisy = rng.standard_normal(images.shape, np.float32)
+    noisy *= np.float32(noise)
+    noisy += images
+    return np.clip(np.rint(noisy, out=noisy), 0, 255, out=noisy).astype(np.uint8)

@@ -105,8 +105,8 @@ class Subject:
         for code, image in zip(self.parts(codes), self.parts(images)):
             pixels = self.model.pixels(code)
             largest.append(pixel_errors(as_image(pixels), image))
-            difference = pixels - image.astype(np.float32) / np.float32(255)
-            squared.append(np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3)))
+            off = (pixels - image.astype(np.float32) / np.float32(255)).reshape(len(image), -1)
+            squared.append(np.einsum("np,np->n", off, off, dtype=np.float64) / off.shape[1])
         return np.concatenate(largest), np.concatenate(squared)
 
     def parts(self, rows) -> Iterator[np.ndarray]:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ..codes.exactness import pixel_bound
+from ..dataset.reading import read_rows
 from ..world_model.model import DiscreteWorldModel
 from .shuffle import Order
 from .tuning import untuned
@@ -107,9 +108,9 @@ class CodeTransitions:
 def _read_ahead(images: h5py.Dataset, step: int) -> Iterator[np.ndarray]:
     """Yield images part by part; while one is in use the next is read."""
     with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(images.__getitem__, slice(0, step))
+        coming = reader.submit(read_rows, images, 0, step)
         for first in range(step, len(images) + step, step):
-            ready, coming = coming, reader.submit(images.__getitem__, slice(first, first + step))
+            ready, coming = coming, reader.submit(read_rows, images, first, first + step)
             yield ready.result()
 
 

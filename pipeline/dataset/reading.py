@@ -1,0 +1,20 @@
+"""Reading many rows of a dataset file: several times as fast as HDF5's own filters."""
+
+import h5py
+import numpy as np
+
+from .chunks import unpack
+
+
+def read_rows(array: h5py.Dataset, first: int, last: int) -> np.ndarray:
+    """Read rows first … last - 1 of an array as `open_dataset` has checked it, from the beginning of a chunk on.
+
+    Raises:
+        OSError: A chunk is damaged.
+    """
+    chunk, last, elsewhere = array.chunks[0], min(last, len(array)), (0,) * (array.ndim - 1)
+    rows = np.empty((-(-(last - first) // chunk), chunk, *array.shape[1:]), array.dtype)
+    for place, part in enumerate(rows):
+        _, content = array.id.read_direct_chunk((first + place * chunk, *elsewhere))
+        part[:] = np.frombuffer(unpack(content, part.nbytes), array.dtype).reshape(part.shape)
+    return rows.reshape(-1, *array.shape[1:])[: last - first]
