@@ -38,7 +38,7 @@ class Lattice:
         return cells.transpose(0, 1, 3, 2, 4, 5).reshape(len(images), self.rows, self.columns, -1)
 
     def paste(self, cells: np.ndarray, images: np.ndarray) -> None:
-        """Put cells (N, rows, columns, K) in their places in images (N, H, W, 3)."""
+        """Put cells, N * rows * columns of K values, in their places in images (N, H, W, 3)."""
         lines = cells.reshape(-1, self.rows, self.columns, self.cell_height, self.cell_width, 3)
         board = images[:, *self.board]
         board[:] = lines.transpose(0, 1, 3, 2, 4, 5).reshape(board.shape)

@@ -49,20 +49,21 @@ class LinearCode:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Encode images (N, H, W, 3) uint8 as bits (N, B) bool."""
-        cells = self.lattice.cut(images).astype(np.float32) / np.float32(255)
+        cells = self.lattice.cut(images).reshape(-1, self.lattice.values).astype(np.float32) / np.float32(255)
         return (cells @ self.encoder_kernel + self.encoder_bias > 0).reshape(len(images), -1)
 
     def decode(self, bits: np.ndarray) -> np.ndarray:
         """Decode bits (N, B) as images (N, H, W, 3) float32 in 0…1."""
         images = np.zeros((len(bits), *self.decoder_bias.shape), np.float32)
-        self.lattice.paste(bits.reshape(-1, *self.grid).astype(np.float32) @ self.decoder_kernel, images)
+        cells = bits.reshape(-1, self.grid[2]).astype(np.float32) @ self.decoder_kernel
+        self.lattice.paste(cells, images)
         return images + self.decoder_bias
 
     def of_one_cell(self) -> "LinearCode":
         """Give the same code as one map of the whole image each way."""
         img_size, every = self.decoder_bias.shape[:2], np.eye(math.prod(self.grid), dtype=np.float32)
         reads = np.zeros((len(every), *self.decoder_bias.shape), np.float32)
-        self.lattice.paste(every.reshape(-1, *self.grid) @ self.encoder_kernel.T, reads)
+        self.lattice.paste(every.reshape(-1, self.grid[2]) @ self.encoder_kernel.T, reads)
         return replace(
             self,
             lattice=Lattice.of_one_cell(img_size),
