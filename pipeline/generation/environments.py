@@ -20,7 +20,7 @@ from ..system.errors import UserError
 from ..system.hashing import number_rows
 from .episodes import Plan, write_recording
 
-BLOCK_TRANSITIONS = 2000
+BLOCK_TRANSITIONS, LONGEST_BLOCK = 2000, 10_000  # walked by themselves; longer where what was tried is remembered
 LEAST_UNSEEN = 1000  # transitions of validation and test each; a tenth of training's, where that is more
 EXTRAS = "rewards terminated"
 
@@ -70,7 +70,7 @@ def _write(path: Path, environment: Environment, key: SourceKey):
             with tqdm(total=sum(counts), unit=" steps", unit_scale=True) as progress:
                 for number, split in enumerate(SPLITS):
                     length = key.shuffle_length if split == "train" else max(key.shuffle_length, WALK_LENGTH)
-                    blocks = blocks_of(counts[number])
+                    blocks = blocks_of(counts[number], environment.policy == "novel")
                     for walk in environment.walks(key.img_size, key.key, split, length, environment.policy, blocks):
                         walked.add(walk, number)
                         progress.update(len(walk.shown) - len(walk.lengths))
@@ -79,10 +79,11 @@ def _write(path: Path, environment: Environment, key: SourceKey):
         raise UserError(f"{path} can't be written ({error.strerror or error})") from None
 
 
-def blocks_of(transitions: int) -> list[Block]:
-    """Cut so many transitions into blocks that are walked each by itself."""
-    firsts = range(0, transitions, BLOCK_TRANSITIONS)
-    parts = [min(BLOCK_TRANSITIONS, transitions - first) for first in firsts]
+def blocks_of(transitions: int, remembers: bool) -> list[Block]:
+    """Cut so many transitions into blocks that are walked each by itself; two long ones where much is remembered."""
+    size = max(BLOCK_TRANSITIONS, min(LONGEST_BLOCK, -(-transitions // 2))) if remembers else BLOCK_TRANSITIONS
+    firsts = range(0, transitions, size)
+    parts = [min(size, transitions - first) for first in firsts]
     return [Block(number, part, part) for number, part in enumerate(parts)]
 
 

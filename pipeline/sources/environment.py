@@ -158,7 +158,7 @@ class Environment:
         lengths: list[int] = []
         done, ended = 0, False
         with self.made() as (env, count):
-            choose = _chooser(policy, rng, count)
+            begin, choose = _chooser(policy, rng, count)
 
             def look(image: np.ndarray) -> tuple[bytes, np.ndarray]:
                 digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
@@ -170,6 +170,7 @@ class Environment:
             while done < block.transitions and len(lengths) < block.episodes:
                 env.reset(seed=int(rng.integers(2**31)))
                 digest, image = look(self.picture(None, env))
+                begin()
                 for step in range(length + 1):
                     found["shown"].append(seen[digest])
                     if step == length or done == block.transitions or (step and ended):
@@ -221,13 +222,15 @@ def _leave_ctrl_c_to_the_parent():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _chooser(policy: str, rng: np.random.Generator, count: int) -> Callable[[bytes, np.ndarray], int]:
-    """Give what chooses an action by a picture's digest and the picture (H, W, 3)."""
+def _chooser(
+    policy: str, rng: np.random.Generator, count: int
+) -> tuple[Callable[[], None], Callable[[bytes, np.ndarray], int]]:
+    """Give what is called when an episode begins, and what chooses an action by a picture's digest and the picture."""
     if policy == "random":
-        return lambda digest, image: int(rng.integers(count))
+        return lambda: None, lambda digest, image: int(rng.integers(count))
     if policy == "novel":
         novel = Novel(count)
-        return lambda digest, image: novel.choose(rng, digest)
+        return novel.begin, lambda digest, image: novel.choose(rng, digest)
     function = imported(policy)
 
     def choose(digest: bytes, image: np.ndarray) -> int:
@@ -236,7 +239,7 @@ def _chooser(policy: str, rng: np.random.Generator, count: int) -> Callable[[byt
             raise UserError(f"--policy must give an action from 0 to {count - 1}. Received: {action} of {policy}")
         return action
 
-    return choose
+    return lambda: None, choose
 
 
 def _gymnasium():

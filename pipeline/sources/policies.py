@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Hashable
 
 import numpy as np
@@ -10,21 +11,48 @@ import numpy as np
 from ..system.errors import UserError, shown
 
 POLICIES = ("random", "novel")
+MOST_SEARCHED = 5000  # pictures among which a way is looked for
 
 
 class Novel:
-    """Chooses what was tried least often in a picture, so that pictures seldom seen are met again."""
+    """Goes where something was never tried: what was tried least in a picture, and the shortest known way there."""
 
     def __init__(self, actions: int):
         self.actions = actions
-        self.tried: dict[Hashable, np.ndarray] = {}
+        self.tried: dict[Hashable, np.ndarray] = {}  # how often each action was, by what a picture is known by
+        self.led: dict[Hashable, dict[int, Hashable]] = {}  # where it led last
+        self.last: tuple[Hashable, int] | None = None
+
+    def begin(self) -> None:
+        """Begin another episode: no action led to its first picture."""
+        self.last = None
 
     def choose(self, rng: np.random.Generator, picture: Hashable) -> int:
         """Choose an action by what the picture is known by."""
+        if self.last is not None:
+            before, action = self.last
+            self.led.setdefault(before, {})[action] = picture
         tried = self.tried.setdefault(picture, np.zeros(self.actions, int))
-        action = int(rng.choice(np.flatnonzero(tried == tried.min())))
+        way = None if (tried == 0).any() else self._way(picture)
+        action = int(rng.choice(np.flatnonzero(tried == tried.min()))) if way is None else way
         tried[action] += 1
+        self.last = picture, action
         return action
+
+    def _way(self, picture: Hashable) -> int | None:
+        """Give the first action of the shortest known way to a picture in which something was never tried."""
+        first_action: dict[Hashable, int | None] = {picture: None}
+        waiting = deque([picture])
+        while waiting and len(first_action) < MOST_SEARCHED:
+            here = waiting.popleft()
+            for action, there in self.led.get(here, {}).items():
+                if there in first_action:
+                    continue
+                first_action[there] = action if here == picture else first_action[here]
+                if there in self.tried and (self.tried[there] == 0).any():
+                    return first_action[there]
+                waiting.append(there)
+        return None
 
 
 def imported(policy: str) -> Callable:

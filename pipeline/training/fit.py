@@ -1,6 +1,7 @@
 """The Keras part of stage 2: begin or go on, fit over all transitions, keep the best epoch."""
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
         model = on_all_devices(model)
         validation = Validation(file["validation"], is_settled=isinstance(training, CodeTransitions))
         stop = options.stop_when_exact
-        keeper = RunKeeper(run, state, options.train_epochs, steps, stop, validation, apart)
+        epochs = options.train_epochs if model.trainable_variables else 1  # what has nothing to learn is measured once
+        keeper = RunKeeper(run, state, epochs, steps, stop, validation, apart)
         if state:
             print(f"going on {where(state.step, steps)}")
         _fit(model, training, walk, options, keeper)
@@ -104,7 +106,8 @@ def _model_and_transitions(
         print(f"{len(training.misread):,} frames still don't come back: encoder and decoder are trained too")
         model.encoder.trainable = model.decoder.trainable = True
         training = read_split(file["train"], model, options.dataset_in)
-    _say_what_is_missing(training)
+    if model.trainable_variables:
+        _say_what_is_missing(training)
     return model, training
 
 
@@ -113,6 +116,7 @@ def _fit(
 ) -> None:
     """Fit from where the keeper stands to the end; what is left of an epoch under way comes first."""
     rows = rows_within(VALIDATION_BYTES, 2 * 3 * math.prod(options.img_size), VALIDATION_BATCH)
+    warnings.filterwarnings("ignore", "The model does not have any trainable weights")  # a table has none
     with saying_when_a_step_is_too_large(options.mini_batch_size), keeper, finishing_first():
         while not keeper.is_done():
             batches = training.shuffled(options.mini_batch_size, options.key, keeper.epoch, keeper.step)

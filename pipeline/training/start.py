@@ -32,6 +32,12 @@ def new_model(file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
     Raises:
         UserError: What is saved of such a model couldn't be loaded again; better said now than when it is trained.
     """
+    architecture = load_architecture(options.world_model)
+    if architecture.parts_from:
+        name = "discrete_world_model"
+        model = DiscreteWorldModel(*architecture.parts_from(file), architecture=architecture.name, name=name)
+        check_loadable(model)
+        return model
     return _model_on(sample_images(file["train"], _sample_size(file), options.key), file, options)
 
 

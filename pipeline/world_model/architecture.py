@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import h5py
 import keras
 import numpy as np
 
@@ -64,6 +65,7 @@ class Architecture:
         jit: Whether XLA compiles a training step; "auto" leaves it to Keras. It halves the time of a linear
             transition's step on the CPU, and lengthens that of a local rule's.
         recipe: For a published system: how it trains.
+        parts_from: Makes encoder, decoder and transition of a whole dataset file at once, where nothing is trained.
         name: The name of its file, which the registry fills in.
     """
 
@@ -75,4 +77,5 @@ class Architecture:
     start: Callable[[keras.Model, Rules, np.ndarray, np.ndarray, np.ndarray], str | None] | None = None
     jit: bool | Literal["auto"] = "auto"
     recipe: Recipe | None = None
+    parts_from: Callable[[h5py.File], tuple[keras.Model, keras.Model, keras.Model]] | None = None
     name: str = ""

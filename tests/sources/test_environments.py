@@ -86,6 +86,15 @@ def test_novel_tries_everything_equally_often():
     assert np.bincount(chosen).tolist() == [4] * 5 and chosen[:5] != list(range(5))
 
 
+def test_novel_goes_where_something_was_never_tried():
+    novel, rng, place, seen = Novel(2), np.random.default_rng(0), 0, set()
+    for _ in range(150):  # random steps on a line of thirty places would need thousands
+        action = novel.choose(rng, place)
+        seen.add((place, action))
+        place = min(29, max(0, place + (1 if action else -1)))
+    assert len(seen) == 60
+
+
 def test_a_policy_of_ones_own_chooses(place):
     (place / "mine.py").write_text("def right(rng, picture):\n    return 1 if picture.shape == (8, 48, 3) else 0\n")
     with open_dataset(make(policy="mine:right")) as file:
