@@ -34,6 +34,7 @@ GROUPS = {"world_model_train": "Generate datasets of puzzles, train discrete wor
 WORK = {  # what a command does, one after the other; each is a function that takes the options
     "train": ("..training.stage.train", "..evaluation.stage.measure_trained"),
     "generate": ("..generation.stage.generate",),
+    "check": ("..generation.check.check",),
     "evaluate": ("..evaluation.stage.evaluate",),
     "show": ("..show.command.show",),
     "export": ("..show.export.export",),
@@ -41,6 +42,7 @@ WORK = {  # what a command does, one after the other; each is a function that ta
 EXAMPLES = {
     "train": "--dataset rubikscube --world_model rubikscube --train_epochs 2000",
     "generate": "--dataset sokoban --dataset_size 300k --img_size 32 32",
+    "check": "recordings/walk.npz",
     "evaluate": "--dataset rubikscube --world_model rubikscube",
     "show": "models/rubikscube-rubikscube",
     "export": "models/slidepuzzle-slidepuzzle --start random --goal solved",

@@ -60,6 +60,7 @@ def _sources() -> list[str]:
         "Or a puzzle of your own: a .py file with actions, start, step and render, or in a package "
         "package.module:object.",
         "Or a Gymnasium environment: gym:ID, or gym:module:ID where a module registers it.",
+        "Or a Minari dataset with pictures: minari:ID.",
     ]
 
 
@@ -106,8 +107,8 @@ class DatasetOptions(Options):
     )
     policy: Annotated[str | None, one_of(POLICIES, is_function), Remark(default="random")] = Field(
         None,
-        description="What chooses the actions of an environment: random, novel (what was tried least often in a "
-        "picture), or module:function.",
+        description="What chooses the actions of an environment: random, novel (goes where something was "
+        "never tried), or module:function.",
     )
 
     @model_validator(mode="after")
@@ -305,6 +306,13 @@ class ExportCommand(ExportOptions):
         if self.start and self.start == self.goal:
             raise UserError(f"--goal must be another than --start. Received: {received(self, 'goal')}")
         return self
+
+
+class CheckCommand(DatasetOptions):
+    """Look at a puzzle, recording or environment: what is right, what is missing, what won't be measured."""
+
+    command: ClassVar[str] = "check"
+    positional: ClassVar[str] = "dataset"
 
 
 COMMANDS = Options.commands

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
+from .minari_dataset import PREFIX, open_minari
 from .recording import Recording
 from .recording_files import open_recording, signature
 
@@ -18,4 +19,4 @@ def open_source(word: str) -> Recording:
 
 @lru_cache(maxsize=2)
 def _opened(word: str, state: tuple) -> Recording:
-    return open_recording(word)
+    return open_minari(word) if word.startswith(PREFIX) else open_recording(word)
