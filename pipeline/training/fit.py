@@ -58,7 +58,7 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
         model = on_all_devices(model)
         validation = Validation(file["validation"], is_settled=isinstance(training, CodeTransitions))
         stop = options.stop_when_exact
-        epochs = options.train_epochs if model.trainable_variables else 1  # what has nothing to learn is measured once
+        epochs = 1 if _is_a_table(options) else options.train_epochs  # what has nothing to learn is measured once
         keeper = RunKeeper(run, state, epochs, steps, stop, validation, apart)
         if state:
             print(f"going on {where(state.step, steps)}")
@@ -106,9 +106,14 @@ def _model_and_transitions(
         print(f"{len(training.misread):,} frames still don't come back: encoder and decoder are trained too")
         model.encoder.trainable = model.decoder.trainable = True
         training = read_split(file["train"], model, options.dataset_in)
-    if model.trainable_variables:
+    if not _is_a_table(options):
         _say_what_is_missing(training)
     return model, training
+
+
+def _is_a_table(options: TrainCommand) -> bool:
+    """Tell whether all of the model is made of the dataset at once, so that nothing is left to train."""
+    return load_architecture(options.world_model).parts_from is not None
 
 
 def _fit(

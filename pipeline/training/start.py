@@ -78,7 +78,7 @@ def with_found_rules(
 
     What rules leave over a network learns, which begins with what a sample shows if the architecture can use it.
     """
-    if not isinstance(training, CodeTransitions):
+    if not isinstance(training, CodeTransitions) or load_architecture(model.architecture).parts_from:
         return model
     started = time.perf_counter()
     rules = find_rules(training, model.grid, actions)

@@ -64,7 +64,7 @@ def test_more_pictures_than_a_table_is_for_are_noticed(monkeypatch):
 @pytest.mark.usefixtures("few_measured", "quickly")
 def test_a_run_with_a_table_is_exact_and_its_model_knows_what_it_does_not_know(place, capsys):
     write_npz(place / "walk.npz", walked(never=(4, 1)))
-    assert main(TRAIN) == 0
+    assert main(TRAIN) == 0  # in a single epoch
     metrics = json.loads(Run("models/walk-table").metrics_file.read_text())
     assert metrics["verdict"] == "exact" and metrics["chance"]["ambiguous_pairs"] == 0
     assert "a table of 9 pictures; 17 of 18 pairs of picture and action were seen; what" in capsys.readouterr().out
