@@ -70,11 +70,12 @@ def trained_a_step(name: str) -> tuple[DiscreteWorldModel, dict, list]:
     batch = transitions(100, seed=1)
     if not model.encoder.trainable_variables:
         code, action, next_code = model.encode(batch["image"]), batch["action"], model.encode(batch["next_image"])
-        rules = find_rules(Arrays(code, action, next_code), model.grid, len(PUZZLE.actions))
-        if architecture.start:
-            assert "begin as linear" in architecture.start(model.transition, rules, code, next_code, action)
-        model = model.with_transition(behind(model.transition, rules_layer(rules, model.bits)))
-        check_loadable(model)
+        if not architecture.parts_from:  # a table has its rules already
+            rules = find_rules(Arrays(code, action, next_code), model.grid, len(PUZZLE.actions))
+            if architecture.start:
+                assert "begin as linear" in architecture.start(model.transition, rules, code, next_code, action)
+            model = model.with_transition(behind(model.transition, rules_layer(rules, model.bits)))
+            check_loadable(model)
         code, next_code = (np.packbits(codes, axis=1, bitorder="little") for codes in (code, next_code))
         batch = {"code": code, "action": action, "next_code": next_code}
     compile_for_training(model, SimpleNamespace(world_model=name, optimizer="adam", learning_rate=None), steps=10)
