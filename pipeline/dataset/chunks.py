@@ -40,7 +40,7 @@ def unpack(chunk: bytes, size: int) -> bytes:
     if fletcher32(packed) != chunk[-4:]:
         raise OSError("Can't synchronously read data (a chunk's checksum is wrong)")
     try:
-        content = deflate.zlib_decompress(packed, size)
+        content = bytes(deflate.zlib_decompress(packed, size))
     except (deflate.DeflateError, ValueError, MemoryError):
         content = b""
     if len(content) != size:

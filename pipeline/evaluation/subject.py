@@ -76,7 +76,7 @@ class Subject:
         return np.concatenate([self.model.encode(part) for part in images])
 
     def unknown(self, codes: np.ndarray, actions: np.ndarray) -> int | None:
-        """Count the steps from codes (N, B) by actions (N,) that no tested rule decides; None for models without rules."""
+        """Count the steps from codes (N, B) by actions (N,) that no tested rule decides; None without rules."""
         rules = getattr(self.model, "rules", None)
         return int((~rules.known(codes, actions)).sum()) if rules else None
 

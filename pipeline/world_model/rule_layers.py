@@ -35,6 +35,11 @@ class CopyBits(keras.layers.Layer):
         shape = (self.actions, self.units)
         self.certainty = self.add_weight(shape=shape, initializer="ones", name="certainty")
 
+    @property
+    def inner_numbers(self) -> int:
+        """How many numbers it holds for each row beside its output: sources, signs, certainties and copies."""
+        return 4 * self.units
+
     def call(self, inputs):
         bits, action = inputs
         copied = ops.take_along_axis(bits, ops.take(self.source, action, axis=0), axis=1)
@@ -86,6 +91,13 @@ class ApplyRules(keras.layers.Layer):
         begin = [*certainty([rule.seen - rule.wrong for rule in rules], [rule.wrong for rule in rules]), *kept]
         first = keras.initializers.Constant(np.array(begin, np.float32))
         self.certainty = self.add_weight(shape=(len(begin),), initializer=first, name="certainty")
+
+    @property
+    def inner_numbers(self) -> int:
+        """How many numbers it holds for each row beside its output: boards of tests, rules and outcomes."""
+        rows, columns, bits = self.rules.grid
+        outcomes = len({(rule.copied, rule.value) for rule in self.rules.rules})
+        return rows * columns * (len(self.rules.rules) + bits * (outcomes + 2))
 
     def call(self, inputs):
         bits, action = inputs
