@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..system.files import read_json, replacing, save_model, write_json
+from ..system.hashing import file_digest
 from ..system.locks import locked
 
 FORMAT_VERSION = 1  # of a run's record
@@ -133,7 +134,7 @@ class Run:
 
     def _save_checked(self, model, path: Path):
         save_model(model, path)
-        self._checksums[path] = _checksum(path)
+        self._checksums[path] = file_digest(path)
 
     def _drop_old_states(self):
         kept = sorted(self.checkpoint.glob("state-*.json"), key=_step_of)[-2:]
@@ -159,7 +160,7 @@ class Run:
         if content.pop("checksum", None) != _checksum_of(content):
             return None
         sums = {self.checkpoint / name: checksum for name, checksum in content.pop("models").items()}
-        if any(not path.exists() or _checksum(path) != checksum for path, checksum in sums.items()):
+        if any(not path.exists() or file_digest(path) != checksum for path, checksum in sums.items()):
             return None
         self._checksums.update(sums)
         return State(**content)
@@ -182,11 +183,6 @@ class Run:
     def drop_checkpoint(self):
         """Remove what a finished run would have gone on from."""
         shutil.rmtree(self.checkpoint, ignore_errors=True)
-
-
-def _checksum(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _checksum_of(content: dict) -> str:

@@ -1,6 +1,5 @@
 """The rules of a run's model, in words and as a picture."""
 
-import hashlib
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..rules.words import copy_sentences, local_sentences, value_name, values_in
 from ..runs.folder import Run
 from ..system.errors import UserError
 from ..system.files import replacing
+from ..system.hashing import file_digest
 
 
 def puzzle_of(run: Run) -> Puzzle | None:
@@ -74,7 +74,7 @@ def show_rules(run: Run) -> None:
     """Print the rules of a finished run, if it has any, and keep them in its folder in words and as a picture."""
     if not _has_rules(run):
         return
-    of_model = f"of the model with SHA-256 {_digest(run.best_model)}\n"
+    of_model = f"of the model with SHA-256 {file_digest(run.best_model)}\n"
     text = run.rules_text.read_text() if run.rules_text.exists() else ""
     if not text.endswith(of_model):
         try:
@@ -96,11 +96,6 @@ def _has_rules(run: Run) -> bool:
             return b'"name": "rules"' in archive.read("config.json")
     except (OSError, zipfile.BadZipFile, KeyError):
         return False
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_rules(run: Run) -> tuple[str, Callable[[Path], None]]:

@@ -19,6 +19,7 @@ from numpy.lib import format as npy
 from PIL import Image
 
 from ..system.errors import UserError, shown
+from ..system.hashing import file_digest
 from ..system.memory import check_memory
 from .recording import NEEDED, OPTIONAL, Frames, Recording
 
@@ -86,11 +87,6 @@ def _check_column(path: Path, name: str, dtype: np.dtype, count: int):
     check_memory(f"{name} of the recording", count * dtype.itemsize, lambda _: "fewer frames would", str(path))
 
 
-def _digest_of(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 # ---- .npz
 
 
@@ -141,7 +137,7 @@ def _open_npz(path: Path) -> Recording:
                 _check_column(path, name, dtype, count)
             with archive.open(member) as file:
                 columns[name] = npy.read_array(file, allow_pickle=False)
-    return Recording(str(path), _digest_of(path), frames, columns)
+    return Recording(str(path), file_digest(path), frames, columns)
 
 
 def _read_header(file) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -196,7 +192,7 @@ def _open_hdf5(path: Path) -> Recording:
                 columns[name] = array[()]
             else:
                 columns[name] = np.array(array.asstr()[()], dtype="U")
-    return Recording(str(path), _digest_of(path), frames, columns)
+    return Recording(str(path), file_digest(path), frames, columns)
 
 
 def _check_array(path: Path, name: str, array):

@@ -1,4 +1,7 @@
-"""Numbers that stand for rows of bytes."""
+"""Numbers that stand for rows of bytes, and digests of whole files."""
+
+import hashlib
+from pathlib import Path
 
 import numpy as np
 
@@ -13,3 +16,9 @@ def number_rows(rows: np.ndarray) -> np.ndarray:
     words = np.ascontiguousarray(rows).view(np.uint32).astype(np.uint64)
     weights = np.random.default_rng(1).integers(0, 2**63, words.shape[1], np.uint64) * 2 + 1
     return words @ weights  # sums modulo 2^64
+
+
+def file_digest(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
