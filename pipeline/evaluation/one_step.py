@@ -1,5 +1,7 @@
 """One step from the truth: the test split of the dataset file, which training never sees."""
 
+from collections.abc import Sequence
+
 import h5py
 import numpy as np
 
@@ -42,6 +44,7 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
     bound, (errors, squared) = pixel_bound(noise_of(images, shown)), subject.compare(codes, images)
     judged = judge_frames(number_rows(codes), shown, errors, bound)
     exact = exact_steps(predicted, codes[frames + 1], judged.is_sound[frames], judged.is_sound[frames + 1])
+    kinds = subject.puzzle.kind_of(states[frames], states[frames + 1])
     is_code = (predicted == codes[frames + 1]).all(axis=1)
     right = (predicted == codes[frames + 1])[:, (codes != codes[0]).any(axis=0)]
     reads = {}
@@ -56,7 +59,7 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
         "bit_match": float(right.mean()) if right.size else 0.0,
         "reconstruction_mse": float(squared.mean()),
         "transitions": len(actions),
-        "one_step_by_change": by_change(subject, states[frames], states[frames + 1], exact),
+        "one_step_by_change": by_change(kinds, exact, subject.puzzle.kinds),
         "unknown_steps": subject.unknown(codes[frames], actions),
         "bits": codes.shape[1],
         "bit_match_lowest": float(right.mean(axis=1).min()) if right.size else 0.0,
@@ -70,13 +73,11 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
     return figures, judged
 
 
-def by_change(subject: Subject, before: np.ndarray, after: np.ndarray, exact: np.ndarray) -> dict[str, dict[str, int]]:
-    """Count steps from states (N, S) to states (N, S), and the exact (N,) among them, by what they changed."""
-    kinds = subject.puzzle.kind_of(before, after)
+def by_change(kinds: np.ndarray, exact: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Count steps and the exact ones (N,) among them, by what they changed: kinds (N,), as indices into the names."""
+    steps, right = (np.bincount(of, minlength=len(names)).tolist() for of in (kinds, kinds[exact]))
     return {
-        name: {"steps": int((kinds == kind).sum()), "exact": int(exact[kinds == kind].sum())}
-        for kind, name in enumerate(subject.puzzle.kinds)
-        if (kinds == kind).any()
+        name: {"steps": count, "exact": exact_ones} for name, count, exact_ones in zip(names, steps, right) if count
     }
 
 

@@ -83,6 +83,9 @@ def measure_rollout(subject: Subject, rollout: Rollout) -> dict:
     steps, episodes = rollout.exact.shape
     milestones = [step for step in MILESTONES if step <= steps]
     happened = np.ones((steps, episodes), bool) if rollout.happened is None else rollout.happened
+    is_late = np.arange(steps)[:, None].repeat(episodes, axis=1)[happened] >= steps // 2
+    kinds = subject.puzzle.kind_of(rollout.states[:-1][happened], rollout.states[1:][happened])
+    exact, names = rollout.exact[happened], subject.puzzle.kinds
     right = rollout.exact | ~happened
     failing = np.flatnonzero(~right.all(axis=1))
     more: dict[str, Any] = {} if rollout.happened is None else {"steps_walked": int(happened.sum())}
@@ -97,19 +100,9 @@ def measure_rollout(subject: Subject, rollout: Rollout) -> dict:
         "steps_all_exact": int(right.all(axis=1).sum()),
         "episodes_all_exact": int(right.all(axis=0).sum()),
         "first_failure": int(failing[0]) + 1 if len(failing) else None,
-        "by_change": _by_change(subject, rollout, 0),
-        "by_change_late": _by_change(subject, rollout, steps // 2),
+        "by_change": by_change(kinds, exact, names),
+        "by_change_late": by_change(kinds[is_late], exact[is_late], names),
         "mse_mean": float(rollout.errors.mean()),
         "mse_median": float(np.median(rollout.errors)),
         "mse_max": float(rollout.errors.max()),
     }
-
-
-def _by_change(subject: Subject, rollout: Rollout, first: int) -> dict[str, dict[str, int]]:
-    width = rollout.states.shape[-1]
-    before, after = (part.reshape(-1, width) for part in (rollout.states[first:-1], rollout.states[first + 1 :]))
-    exact = rollout.exact[first:].reshape(-1)
-    if rollout.happened is not None:
-        happened = rollout.happened[first:].reshape(-1)
-        before, after, exact = before[happened], after[happened], exact[happened]
-    return by_change(subject, before, after, exact)

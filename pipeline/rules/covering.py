@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+from tqdm import tqdm
 
 from .language import HERE, OUTSIDE, LocalRules, Offset, Rule, Surroundings, Test, cell_values
 
 MOST_TESTS = 4  # in a rule
 MOST_RULES = 60  # for an action: more are no rules but a list of cases
 PATIENCE = 5  # changes in a row that no rule explains
+SECONDS_WITHOUT_BAR = 1  # most searches are over by then
 AT_A_TIME = 2**21  # pairs of a conjunction and a pattern
 
 
@@ -202,7 +204,7 @@ def find_local(
         has_noise: Whether some bits are wrong: rules may then be, too, as far as the whole gets shorter by it.
     """
     rules: list[Rule] = []
-    for action in range(count):
+    for action in tqdm(range(count), "finding rules", unit="action", leave=False, delay=SECONDS_WITHOUT_BAR):
         values, following = (cell_values(part[actions == action], grid) for part in (codes, next_codes))
         if not len(values):
             continue
@@ -210,7 +212,7 @@ def find_local(
         if found is None:
             break  # there are changes that no rules explain: nor will there be rules for other actions
         rules += found
-    return LocalRules(grid, count, tuple(rules), (frozenset(),) * count)
+    return replace(LocalRules.of_nothing(grid, count), rules=tuple(rules))
 
 
 def _without_noise(values: np.ndarray, following: np.ndarray, action: int) -> list[Rule]:
@@ -262,10 +264,10 @@ def count_local(rules: LocalRules, codes: np.ndarray, actions: np.ndarray, next_
     for action in range(rules.actions):
         rows = np.flatnonzero(actions == action)
         values, following = (cell_values(part[rows], rules.grid) for part in (codes, next_codes))
-        said, which = rules.applied(values, action)
-        wrong = said != following
+        found = rules.applied(values, action)
+        wrong, which = found.following != following, found.which
         contradicts[rows], left_over = wrong.any(axis=(1, 2)), left_over + int(wrong.sum())
-        cases[action] |= set(np.unique(rules.cases_of(values, action)).tolist())
+        cases[action] |= set(np.unique(found.cases).tolist())
         of = rules.of(action)
         seen, missed = (np.bincount(which[mask], minlength=len(of)) for mask in (which >= 0, (which >= 0) & wrong))
         counted += [

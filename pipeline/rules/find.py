@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from tqdm import tqdm
 
 from .copies import count_copies, find_copies, without_wrong
-from .covering import count_local, find_local
+from .covering import SECONDS_WITHOUT_BAR, count_local, find_local
 from .language import CopyRules, LocalRules, Rules
 
 SAMPLE = 20_000  # transitions that rules are found in at first
@@ -59,7 +60,8 @@ def _copy_rules(transitions: Transitions, actions: int) -> CopyRules:
     sample = _first(transitions)
     for _ in range(ROUNDS):
         rules = find_copies(*transitions.part(sample), actions)
-        against = np.concatenate([part[count_copies(rules, *transitions.part(part))] for part in _parts(transitions)])
+        parts = _parts(transitions, "checking copies")
+        against = np.concatenate([part[count_copies(rules, *transitions.part(part))] for part in parts])
         if not len(against):
             return rules
         sample = np.union1d(sample, against[:CONTRADICTING])
@@ -84,7 +86,7 @@ def _local_rules(transitions: Transitions, grid: tuple[int, int, int], actions: 
 def _checked(rules: LocalRules, transitions: Transitions) -> tuple[LocalRules, np.ndarray]:
     """Add what all transitions say of rules; gives which of them contradict one, too."""
     against = []
-    for part in _parts(transitions):
+    for part in _parts(transitions, "checking rules"):
         rules, contradicts = count_local(rules, *transitions.part(part))
         against.append(part[contradicts])
     return rules, np.concatenate(against)
@@ -94,5 +96,6 @@ def _first(transitions: Transitions) -> np.ndarray:
     return np.arange(min(SAMPLE, len(transitions)))
 
 
-def _parts(transitions: Transitions) -> Iterator[np.ndarray]:
-    return (np.arange(first, min(first + PART, len(transitions))) for first in range(0, len(transitions), PART))
+def _parts(transitions: Transitions, what: str) -> Iterator[np.ndarray]:
+    firsts = tqdm(range(0, len(transitions), PART), what, unit="part", leave=False, delay=SECONDS_WITHOUT_BAR)
+    return (np.arange(first, min(first + PART, len(transitions))) for first in firsts)

@@ -81,6 +81,15 @@ def cell_bits(values: np.ndarray, bits: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Applied:
+    """What an action's rules make of boards."""
+
+    following: np.ndarray  # (N, h, w), the next values
+    which: np.ndarray  # (N, h, w) int16, the number of each cell's rule; -1 where none applies
+    cases: np.ndarray  # (N, h, w) uint64, each cell's case as a number: which tests are true of it
+
+
+@dataclass(frozen=True)
 class LocalRules:
     """Rules that hold for every cell of a lattice. Where none applies a cell stays; of several the first holds.
 
@@ -122,36 +131,33 @@ class LocalRules:
         after = codes.copy()
         for action, rows in self._portions(actions):
             values = cell_values(codes[rows], self.grid)
-            following = self.applied(values, action)[0]
+            following = self.applied(values, action).following
             bits = cell_bits(following, self.grid[2]).reshape(-1, *self.grid)
             changed = (following != values)[..., None]
             after[rows] = np.where(changed, bits, codes[rows].reshape(-1, *self.grid)).reshape(len(rows), -1)
         return after
 
-    def applied(self, values: np.ndarray, action: int) -> tuple[np.ndarray, np.ndarray]:
-        """Apply an action's rules to values (N, h, w); gives the next, and each cell's rule, -1 where none applies."""
+    def applied(self, values: np.ndarray, action: int) -> "Applied":
+        """Apply an action's rules to values (N, h, w)."""
         around = Surroundings(values)
+        holds = {test: test.holds(around[test.offset]) for test in self.tests(action)}
+        cases = np.zeros(values.shape, np.uint64)
+        for mask, weight in zip(holds.values(), _weights()):
+            cases += mask * weight
         following, which = values.copy(), np.full(values.shape, -1, np.int16)
         for number, rule in enumerate(self.of(action)):
             applies = which < 0
             for test in rule.tests:
-                applies &= test.holds(around[test.offset])
+                applies &= holds[test]
             following[applies] = rule.value if rule.copied is None else around[rule.copied][applies]
             which[applies] = number
-        return following, which
-
-    def cases_of(self, values: np.ndarray, action: int) -> np.ndarray:
-        """Give the case of each cell of values (N, h, w) as a number, (N, h, w) uint64: which tests are true of it."""
-        around, cases = Surroundings(values), np.zeros(values.shape, np.uint64)
-        for test, weight in zip(self.tests(action), _weights()):
-            cases += test.holds(around[test.offset]) * weight
-        return cases
+        return Applied(following, which, cases)
 
     def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """Tell of which codes and actions the data showed every case that decides them, (N,) bool."""
         known = np.zeros(len(codes), bool)
         for action, rows in self._portions(actions):
-            cases = self.cases_of(cell_values(codes[rows], self.grid), action)
+            cases = self.applied(cell_values(codes[rows], self.grid), action).cases
             seen = np.array(sorted(self.cases[action]), np.uint64)
             known[rows] = np.isin(cases, seen).all(axis=(1, 2))
         return known
@@ -174,6 +180,11 @@ class LocalRules:
         return {**asdict(self), "cases": [sorted(cases) for cases in self.cases]}
 
     @classmethod
+    def of_nothing(cls, grid: tuple[int, int, int], actions: int) -> "LocalRules":
+        """Give rules that say that nothing changes."""
+        return cls(grid, actions, (), (frozenset(),) * actions)
+
+    @classmethod
     def from_config(cls, config: dict[str, Any]) -> "LocalRules":
         """Read it again, and make sure that it is sound.
 
@@ -188,7 +199,7 @@ class LocalRules:
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"rules must be described as they were saved. Received: {error!r}") from None
-        if not (len(found.grid) == 3 and len(found.cases) == found.actions and all(map(found._is_sound, rules))):
+        if not (len(found.cases) == found.actions and all(map(found._is_sound, rules))):
             raise ValueError("rules must be about the actions, values and cells near by that there are")
         return found
 

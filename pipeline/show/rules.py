@@ -21,11 +21,10 @@ def puzzle_of(run: Run) -> Puzzle | None:
 
 
 def action_names(run: Run, count: int) -> list[str]:
-    """Give the actions' names: those of the run's dataset."""
-    puzzle = puzzle_of(run)
-    if puzzle and len(puzzle.actions) == count:
-        return list(puzzle.actions)
-    return [f"action {number}" for number in range(count)]
+    """Give the actions' names as the run has recorded them."""
+    recorded, puzzle = (run.record() or {}).get("actions"), puzzle_of(run)
+    names = recorded or (puzzle.actions if puzzle else ())
+    return list(map(str, names)) if len(names) == count else [f"action {number}" for number in range(count)]
 
 
 def count_of(rules: LocalRules | CopyRules) -> int:

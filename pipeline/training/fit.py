@@ -13,6 +13,7 @@ from ..codes.exactness import pixel_bound
 from ..command_line.options import TrainCommand
 from ..dataset.cache import use_dataset
 from ..pictures import drawing
+from ..rules.language import LocalRules
 from ..runs.folder import Run, State
 from ..system.cluster import is_chief
 from ..system.files import save_model
@@ -46,19 +47,22 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
     print(f"training on {describe_devices()}")
     state = as_the_chief_has_it(run, state)
     keras.utils.set_random_seed(options.key % 2**32)
+    architecture = load_architecture(options.world_model)
     with use_dataset(path) as file:
         model, training = _model_and_transitions(options, file, run, state)
         walk = read_split(file["validation"], model, quiet=True)
         steps = math.ceil(len(training) / options.mini_batch_size)
         if not state:
-            model = with_found_rules(model, training, len(file.attrs["action_names"]))
+            if architecture.is_trained and isinstance(training, CodeTransitions):
+                model = with_found_rules(model, training, architecture, len(file.attrs["action_names"]))
+                _say_what_is_missing(model, training)
             compile_for_training(model, options, steps * options.train_epochs, _batches_per_call(training, steps))
         check_step(model, min(options.mini_batch_size, len(training)), isinstance(training, ImageTransitions))
         apart = keras.models.clone_model(model)
         model = on_all_devices(model)
         validation = Validation(file["validation"], is_settled=isinstance(training, CodeTransitions))
         stop = options.stop_when_exact
-        epochs = 1 if _is_a_table(options) else options.train_epochs  # what has nothing to learn is measured once
+        epochs = options.train_epochs if architecture.is_trained else 1  # what has nothing to learn is measured once
         keeper = RunKeeper(run, state, epochs, steps, stop, validation, apart)
         if state:
             print(f"going on {where(state.step, steps)}")
@@ -106,14 +110,7 @@ def _model_and_transitions(
         print(f"{len(training.misread):,} frames still don't come back: encoder and decoder are trained too")
         model.encoder.trainable = model.decoder.trainable = True
         training = read_split(file["train"], model, options.dataset_in)
-    if not _is_a_table(options):
-        _say_what_is_missing(training)
     return model, training
-
-
-def _is_a_table(options: TrainCommand) -> bool:
-    """Tell whether all of the model is made of the dataset at once, so that nothing is left to train."""
-    return load_architecture(options.world_model).parts_from is not None
 
 
 def _fit(
@@ -161,9 +158,10 @@ def _batches_per_call(training: Transitions, steps: int) -> int:
     return max(number for number in range(1, most + 1) if steps % number == 0)
 
 
-def _say_what_is_missing(training: Transitions) -> None:
-    """Warn of bits that the training data never changes: what the data never shows, nothing can learn."""
-    if isinstance(training, CodeTransitions) and (fixed := training.unchanging_bits()):
+def _say_what_is_missing(model: DiscreteWorldModel, training: CodeTransitions) -> None:
+    """Warn of bits that the training data never changes, unless rules that hold for all cells alike know of them."""
+    are_local = isinstance(model.rules, LocalRules) and model.rules_are_all
+    if not are_local and (fixed := training.unchanging_bits()):
         print(
             f"the training data never changes {fixed} of {training.bits} bits: states in which they differ are "
             "unknown to the model; --start anywhere or a larger --dataset_size shows more"

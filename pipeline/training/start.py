@@ -13,11 +13,12 @@ from ..command_line.options import TrainCommand
 from ..rules.find import find_rules
 from ..system.memory import rows_within
 from ..system.streams import stream
+from ..world_model.architecture import Architecture
 from ..world_model.loading import check_loadable
 from ..world_model.model import DiscreteWorldModel, build_world_model
 from ..world_model.transition import with_rules
 from .code_batches import CodeTransitions
-from .image_batches import ImageTransitions, sample_images
+from .image_batches import sample_images
 
 SAMPLE, SAMPLE_BYTES = 4096, 2**28  # images that the code is found in: at most so many, and of so many bytes
 MENDING = 500  # frames at most that are put beside the sample where the code doesn't give them back
@@ -33,7 +34,7 @@ def new_model(file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
         UserError: What is saved of such a model couldn't be loaded again; better said now than when it is trained.
     """
     architecture = load_architecture(options.world_model)
-    if architecture.parts_from:
+    if architecture.parts_from:  # nothing is left to train
         name = "discrete_world_model"
         model = DiscreteWorldModel(*architecture.parts_from(file), architecture=architecture.name, name=name)
         check_loadable(model)
@@ -72,18 +73,16 @@ def _model_on(images: np.ndarray, file: h5py.File, options: TrainCommand) -> Dis
 
 
 def with_found_rules(
-    model: DiscreteWorldModel, training: CodeTransitions | ImageTransitions, actions: int
+    model: DiscreteWorldModel, training: CodeTransitions, architecture: Architecture, actions: int
 ) -> DiscreteWorldModel:
-    """Begin the transition with the rules that the transitions follow, where there are codes to find them in.
+    """Begin the transition with the rules that the transitions follow.
 
     What rules leave over a network learns, which begins with what a sample shows if the architecture can use it.
     """
-    if not isinstance(training, CodeTransitions) or load_architecture(model.architecture).parts_from:
-        return model
     started = time.perf_counter()
     rules = find_rules(training, model.grid, actions)
     seconds = time.perf_counter() - started
-    network, start = model.transition, load_architecture(model.architecture).start
+    network, start = model.transition, architecture.start
     print(
         f"rules found in {seconds:.1f} s: {rules.summary()}{'' if rules.is_complete else '; a network learns the rest'}"
     )
@@ -107,4 +106,5 @@ def compile_for_training(
         schedule = schedules.CosineDecay(rate, min(steps, DECAY_STEPS), LOWEST_RATE)
     kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items()}
     optimizer = kinds[options.optimizer](learning_rate=schedule)
-    model.compile(optimizer=optimizer, steps_per_execution=batches_per_call, jit_compile=architecture.jit)
+    jit = True if model.rules_are_all else architecture.jit
+    model.compile(optimizer=optimizer, steps_per_execution=batches_per_call, jit_compile=jit)

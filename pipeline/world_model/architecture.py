@@ -79,3 +79,8 @@ class Architecture:
     recipe: Recipe | None = None
     parts_from: Callable[[h5py.File], tuple[keras.Model, keras.Model, keras.Model]] | None = None
     name: str = ""
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether anything is left to train; else all of a model is made of the dataset at once."""
+        return self.parts_from is None

@@ -22,9 +22,10 @@ import numpy as np
 
 from ..architectures import WORLD_MODELS, load_architecture
 from ..command_line.options import OPTIMIZERS
+from ..rules.language import LocalRules
 from ..system.errors import UserError, shown
 from .model import FORMAT_VERSION, DiscreteWorldModel, build_world_model
-from .rule_layers import ApplyRules, CopyBits, no_rules
+from .rule_layers import ApplyRules, CopyBits
 from .transition import behind
 
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
@@ -222,7 +223,7 @@ def _describe_small(name: str) -> list[dict]:
     """Describe a model, and its transition behind rules of either kind."""
     with keras.StatelessScope(initialize_variables=False):
         model = build_world_model(load_architecture(name), *SMALL, code=None)
-        layers = [CopyBits(SMALL[1], model.bits), ApplyRules(no_rules(model.grid, SMALL[1]).to_config())]
+        layers = [CopyBits(SMALL[1], model.bits), ApplyRules(LocalRules.of_nothing(model.grid, SMALL[1]).to_config())]
         parts = [model, *(behind(model.transition, layer) for layer in layers)]
     return [json.loads(json.dumps(keras.saving.serialize_keras_object(part))) for part in parts]
 

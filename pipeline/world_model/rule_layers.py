@@ -10,6 +10,7 @@ from keras import ops
 from ..rules.language import EMPTY, OUTSIDE, CopyRules, LocalRules, Offset, Rules
 from .layers import rows_of
 
+VALUES = 3  # of a cell beside its bits: not on the board, no bit, several bits
 MOST_CERTAIN = 8.0  # the logit with which a rule begins that was often seen and never contradicted
 
 
@@ -96,53 +97,72 @@ class ApplyRules(keras.layers.Layer):
     def inner_numbers(self) -> int:
         """How many numbers it holds for each row beside its output: boards of tests, rules and outcomes."""
         rows, columns, bits = self.rules.grid
-        outcomes = len({(rule.copied, rule.value) for rule in self.rules.rules})
-        return rows * columns * (len(self.rules.rules) + bits * (outcomes + 2))
+        return rows * columns * (len(self.rules.rules) + 4 * bits)
 
     def call(self, inputs):
         bits, action = inputs
-        cells = ops.reshape(bits, (-1, *self.rules.grid))
-        numbers = self._padded(self._numbers(cells), OUTSIDE)  # (N, h + 2 reach, w + 2 reach)
-        known = {}  # where each test is true, (N, h, w)
-        free = ops.ones_like(cells[..., 0], dtype="bool")
-        certain, outcomes = ops.zeros_like(cells[..., 0]), {}
-        for number, rule in enumerate(self.rules.rules):
-            applies = ops.logical_and(free, ops.equal(action, rule.action)[:, None, None])
+        rows, columns, count = self.rules.grid
+        cells = ops.reshape(bits, (-1, count))  # (N h w, C)
+        which = self._decided(ops.reshape(self._numbers(cells), (-1, rows, columns)), action)
+        board = count + VALUES + ops.arange(ops.shape(which)[0])[:, None] * (rows * columns)
+        here = ops.reshape(which, (-1, rows * columns)) * (rows * columns) + ops.arange(rows * columns)
+        place = ops.take(ops.reshape(self._places(), (-1,)), here)
+        source = ops.where(place < 0, -1 - place, board + place)  # among first all values, then all cells
+        following = ops.take(ops.concatenate([self._symbols(cells.dtype), cells]), ops.reshape(source, (-1,)), axis=0)
+        certain = rows_of(self.certainty[:, None], ops.reshape(which, (-1,)))
+        return ops.reshape(following * certain, ops.shape(bits))
+
+    def _decided(self, numbers, action):
+        """Find what says what each cell becomes: a rule's number, or after all rules the action, where nothing changes.
+
+        Args:
+            numbers: The cells' values (N, h, w).
+            action: (N,).
+
+        Returns:
+            (N, h, w) int32.
+        """
+        sides = (self.reach, self.reach)
+        around, known = ops.pad(numbers, ((0, 0), sides, sides), constant_values=OUTSIDE), {}  # where each test is true
+        which = ops.zeros_like(numbers) + len(self.rules.rules) + action[:, None, None]
+        for number, rule in reversed(list(enumerate(self.rules.rules))):  # the first that applies has the last word
+            applies = ops.equal(action, rule.action)[:, None, None]
             for test in rule.tests:
                 if test not in known:
-                    known[test] = test.holds(self._at(numbers, test.offset))
+                    known[test] = test.holds(self._at(around, test.offset))
                 applies = ops.logical_and(applies, known[test])
-            free = ops.logical_and(free, ops.logical_not(applies))
-            certain += ops.cast(applies, bits.dtype) * self.certainty[number]
-            outcome = (rule.copied, rule.value)
-            outcomes[outcome] = ops.logical_or(outcomes[outcome], applies) if outcome in outcomes else applies
-        kept = rows_of(self.certainty[len(self.rules.rules) :], action)
-        certain += ops.cast(free, bits.dtype) * kept[:, None, None]
-        return ops.reshape(self._following(cells, outcomes) * certain[..., None], ops.shape(bits))
+            which = ops.where(applies, number, which)
+        return which
 
-    def _following(self, cells, outcomes):
-        """Put what the rules say into the cells (N, h, w, C) to which they apply."""
-        around, following = self._padded(cells, -1.0), cells
-        for (copied, value), applies in outcomes.items():
-            bits = np.where(np.arange(2, cells.shape[-1] + 2) == value, 1, -1) if copied is None else None
-            said = ops.cast(bits, cells.dtype) if copied is None else self._at(around, copied)
-            following = ops.where(applies[..., None], said, following)
-        return following
+    def _places(self) -> np.ndarray:
+        """Give for each rule, then each action, where the next bits of each cell are: (R + A, h w) int32.
+
+        A cell's place on the board; -1 - v where they are those of value v.
+        """
+        rows, columns, _ = self.rules.grid
+        cells = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
+        padded = np.pad(cells, self.reach, constant_values=-1 - OUTSIDE)
+        said = [
+            self._at(padded, rule.copied) if rule.copied else np.full_like(cells, -1 - (rule.value or OUTSIDE))
+            for rule in self.rules.rules
+        ]
+        return np.stack([*said, *[cells] * self.rules.actions]).reshape(-1, rows * columns)
+
+    def _symbols(self, dtype):
+        """Give the bits of each value a cell can take, (C + VALUES, C) of -1 and 1."""
+        count = self.rules.grid[2]
+        return ops.cast(np.where(np.arange(count + VALUES)[:, None] == np.arange(2, count + 2), 1, -1), dtype)
 
     def _numbers(self, cells):
-        """Read cells (N, h, w, C) of -1 and 1 as values, as `cell_values` does."""
+        """Read cells (…, C) of -1 and 1 as values, as `cell_values` does."""
         bits = self.rules.grid[2]
-        weights = ops.cast(np.arange(bits + 1, 2 * bits + 1), cells.dtype)
-        numbers = ops.cast(ops.sum((cells + 1) * 0.5 * weights, axis=-1), "int32")
+        weights = ops.cast(np.arange(bits + 1, 2 * bits + 1)[:, None] * 0.5, cells.dtype)
+        numbers = ops.cast(ops.matmul(cells, weights) + ops.sum(weights), "int32")
         return ops.where(numbers > 2 * bits, bits + 2, ops.maximum(numbers - bits + 1, EMPTY))
-
-    def _padded(self, board, outside):
-        sides = (self.reach, self.reach)
-        return ops.pad(board, ((0, 0), sides, sides, *[(0, 0)] * (board.ndim - 3)), constant_values=outside)
 
     def _at(self, padded, offset: Offset):
         top, left = self.reach + offset[0], self.reach + offset[1]
-        return padded[:, top : top + self.rules.grid[0], left : left + self.rules.grid[1]]
+        return padded[..., top : top + self.rules.grid[0], left : left + self.rules.grid[1]]
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
@@ -159,8 +179,3 @@ def rules_layer(rules: Rules, bits: int) -> keras.layers.Layer:
     layer.build([(None, bits), (None,)])
     layer.begin(rules)
     return layer
-
-
-def no_rules(grid: tuple[int, int, int], actions: int) -> LocalRules:
-    """Give local rules that say that nothing changes."""
-    return LocalRules(grid, actions, (), (frozenset(),) * actions)

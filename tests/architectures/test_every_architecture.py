@@ -70,7 +70,7 @@ def trained_a_step(name: str) -> tuple[DiscreteWorldModel, dict, list]:
     batch = transitions(100, seed=1)
     if not model.encoder.trainable_variables:
         code, action, next_code = model.encode(batch["image"]), batch["action"], model.encode(batch["next_image"])
-        if not architecture.parts_from:  # a table has its rules already
+        if architecture.is_trained:  # a table has its rules already
             rules = find_rules(Arrays(code, action, next_code), model.grid, len(PUZZLE.actions))
             if architecture.start:
                 told = architecture.start(model.transition, rules, code, next_code, action)

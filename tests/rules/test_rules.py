@@ -12,7 +12,7 @@ from pipeline.rules.covering import find_local
 from pipeline.rules.find import Arrays, find_rules
 from pipeline.rules.language import HERE, CopyRules, LocalRules, Rule, Test, cell_bits, cell_values
 from pipeline.rules.linear_fits import linear_fits
-from pipeline.world_model.rule_layers import no_rules, rules_layer
+from pipeline.world_model.rule_layers import rules_layer
 from pipeline.world_model.transition import signs, transition_inputs
 
 KINDS = {
@@ -203,7 +203,7 @@ def test_a_rule_that_was_contradicted_often_is_less_certain():
 )  # fmt: skip
 def test_rules_that_a_file_describes_wrongly_are_refused(wrong):
     with pytest.raises(ValueError, match="rules must be"):
-        LocalRules.from_config({**no_rules((8, 8, 3), 4).to_config(), **wrong})
+        LocalRules.from_config({**LocalRules.of_nothing((8, 8, 3), 4).to_config(), **wrong})
 
 
 def test_copies_of_an_action_never_seen_stay_as_they_are_and_are_unknown():
