@@ -248,6 +248,24 @@ def poor_start() -> str:
     return measured("poor_start", head, cells)
 
 
+def few_transitions() -> str:
+    """Write for each way and puzzle how exact the models are from so many transitions."""
+    known = evidence.read("few_transitions")
+    rows = [row["figures"] for row in known.values()]
+    sizes, ways = sorted({row["size"] for row in rows}), list(dict.fromkeys((r["way"], r["puzzle"]) for r in rows))
+
+    def cell(way, puzzle, size):
+        of = [row for row in rows if (row["way"], row["puzzle"], row["size"]) == (way, puzzle, size)]
+        if not of:
+            return ""
+        exact, lowest = sum(row["verdict"] == "exact" for row in of), min(row["one_step_exact"] for row in of)
+        return f"{exact} of {len(of)} exact" + (f", lowest {percent(lowest)}" if exact < len(of) else "")
+
+    cells = [[way, f"`{puzzle}`", *(cell(way, puzzle, size) for size in sizes)] for way, puzzle in ways]
+    head = ["Way", "Dataset", *(f"{size:,}" for size in sizes)]
+    return "\n\n".join([table(head, cells or [[MISSING, ""]]), *origins(known)])
+
+
 # ---- what isn't measured, or not by a benchmark
 
 
@@ -275,6 +293,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "training-frameworks": training_frameworks,
     "prompt": prompt,
     "poor-start": poor_start,
+    "few-transitions": few_transitions,
 }
 
 
