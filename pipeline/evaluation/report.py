@@ -29,7 +29,7 @@ NEEDS = {  # what each thing that a world may lack is needed for
     "inverse": ("identity.inverse_returns",),
     "all_states": ("proof",),
 }
-LIVE_STEPS = 1000  # of an episode that an environment is walked for, at most: most draw a few hundred pictures a second
+LIVE_SHARE = 10  # of so many steps an environment is walked for one: most draw a few hundred pictures a second
 SHOWN = 6  # transitions in the strip
 FIRST = ("one_step_exact", "bit_match", "reconstruction_mse")  # beside the verdict
 DIGITS = 3  # of squared errors, whose further ones differ between processors
@@ -80,7 +80,7 @@ def _roll_out_seen(subject: Subject, walk: h5py.Group, effort: Effort) -> Rollou
     walker = getattr(subject.puzzle, "walk", None)
     if walker is None:
         return roll_out_episodes(subject, walk, effort.episodes, effort.steps)
-    with walker(effort.episodes, min(effort.steps, LIVE_STEPS)) as live:
+    with walker(effort.episodes, max(1, effort.steps // LIVE_SHARE)) as live:
         rollout = roll_out_episodes(subject, live, effort.episodes, effort.steps)
         steps = [0, *(step for step in MILESTONES if step < len(rollout.states))]
         shown = dict(zip(steps, rollout.true_pictures(steps)))  # while they are there

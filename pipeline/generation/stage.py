@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -25,6 +25,7 @@ from .capacity import Room
 from .environments import describe, ensure_walked, environment_of, key_of_environment
 from .episodes import ensure_recorded, key_of_recording
 
+ENVIRONMENT_TRANSITIONS = 20_000  # of an environment, where no size is given: most draw a few hundred pictures a second
 MOST_ACTIONS = 256  # that a byte can number
 BLOCK_TRANSITIONS = 16_384  # trajectories are made in blocks of about this many transitions
 TASK_FRAMES = 1500  # drawn and packed by one task: long against the work of handing it out
@@ -44,10 +45,12 @@ def resolved(options: Options) -> Options:
     Raises:
         UserError: The source can't be used; says why.
     """
-    if options.dataset in PUZZLES or is_own_puzzle(options.dataset) or is_environment(options.dataset):
+    if options.dataset in PUZZLES or is_own_puzzle(options.dataset):
         return options
-    source = open_source(options.dataset)
-    found = {"dataset_size": source.transitions, "img_size": source.img_size}
+    found: dict[str, Any] = {"dataset_size": ENVIRONMENT_TRANSITIONS}
+    if not is_environment(options.dataset):
+        source = open_source(options.dataset)
+        found = {"dataset_size": source.transitions, "img_size": source.img_size}
     return options.model_copy(update={name: found[name] for name in found.keys() - options.model_fields_set})
 
 

@@ -31,8 +31,9 @@ from .policies import POLICIES, Novel, imported
 from .recording import MOST_ACTIONS
 
 PREFIX = "gym:"
+WALK_VERSION = 1  # raise it where the same environment is walked otherwise, or what is walked is written otherwise
 TRIED_STEPS = 100  # in which something must have changed
-WORTH_PROCESSES = 3000  # steps below which they aren't
+WORTH_PROCESSES = 1000  # steps below which they aren't
 MOST_PIXELS = 4096**2
 
 
@@ -92,7 +93,7 @@ class Environment:
         """A SHA-256 over what it is: its id, options and the versions of the packages that it comes from."""
         with self.made() as (env, _):
             module = type(env.unwrapped).__module__.partition(".")[0]
-        found = {"id": self.word, "options": self._options(), "policy": self.policy}
+        found = {"id": self.word, "options": self._options(), "policy": self.policy, "walk": WALK_VERSION}
         versions = {name: _version_of(name) for name in {"gymnasium", module}}
         return hashlib.sha256(json.dumps([found, versions], sort_keys=True, default=str).encode()).hexdigest()
 
