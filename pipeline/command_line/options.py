@@ -270,6 +270,16 @@ class SolveOptions(Options):
     seconds: Annotated[float, NUMBER] = Field(
         10.0, gt=0, le=100_000, description="How long to search for each problem, at most."
     )
+    train_seconds: Annotated[float, NUMBER] = Field(
+        240.0,
+        gt=0,
+        le=100_000,
+        description="How long to learn a heuristic, where a search needs one; it is kept in the run's folder for that "
+        "goal.",
+    )
+    width: Annotated[int | None, COUNT, Remark(default="doubled until the time is used")] = Field(
+        None, ge=1, le=10_000_000, description="How many states a beam keeps in each layer."
+    )
     save: Annotated[str | None, FILE, Remark(default="not saved")] = Field(
         None, description="Where to write the plans, a .json file with an entry for each problem."
     )

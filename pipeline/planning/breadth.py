@@ -80,7 +80,8 @@ class Layers:
 
     def back(self, number: np.uint64) -> list[int]:
         """Give the actions on the way from a state, by its number, back to a root."""
-        place, actions = int(self.numbers.find(np.array([number]))[0]), []
+        place = int(self.numbers.find(np.array([number]))[0])
+        actions: list[int] = []
         while True:
             layer = int(np.searchsorted(self.starts, place, side="right")) - 1
             within = place - self.starts[layer]

@@ -113,8 +113,8 @@ class PieceWorld(World):
             most *= factorial(pieces) * float(places // pieces) ** pieces
         return most
 
-    def inverse_of(self, state: np.ndarray) -> np.ndarray | None:
-        """Give the state (P,) that the reversed plans of a state (P,) solve; None where it isn't a place for each."""
+    def inverse_of(self, state: np.ndarray) -> np.ndarray:
+        """Give the state (P,) that the reversed plans of a state (P,) solve."""
         group = self.permutation_of(state)
         return np.argsort(group)[self.homes].astype(np.uint8)
 

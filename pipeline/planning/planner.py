@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..system.hashing import number_rows
+from .beam import Beam, Problem, Scores, widening
 from .breadth import Deadline, Layers, OutOfTime, meet
 from .elimination import Elimination
 from .pieces import PieceWorld
@@ -15,6 +17,7 @@ from .worlds import BitWorld, BoardWorld, CodeWorld, World, compile_world
 MOST_STATES = 20_000_000  # of a space that is searched as a whole
 WALKS, STEPS = 50, 20  # on which a compiled world is compared with its model
 
+Learn = Callable[[Any], Scores]  # a `Task` to its heuristic
 Search = Callable[[Deadline], tuple[list[int] | None, bool, int]]
 
 
@@ -45,10 +48,13 @@ class Planner:
     Args:
         model: A loaded world model.
         actions: How many actions it has.
+        learn: Gives the heuristic for a task, for spaces too large to be searched as a whole; without it there is none.
+        width: Of the beam; by default it is doubled until the time is used.
     """
 
-    def __init__(self, model, actions: int):
-        self.model, self.count = model, actions
+    def __init__(self, model, actions: int, learn: Learn | None = None, width: int | None = None):
+        self.model, self.count, self.learn, self.width = model, actions, learn, width
+        self._beams: dict[bytes, Beam] = {}
         self.world = compile_world(model, actions)
         self.pieces: PieceWorld | None = None
         self.elimination: Elimination | None = None
@@ -107,9 +113,8 @@ class Planner:
 
     def solve(self, start: np.ndarray, goals: np.ndarray, seconds: float) -> Plan:
         """Plan from a start (B,) to any of the goals (G, B), all codes of 0 and 1."""
-        begun = time.perf_counter()
-        deadline = Deadline(seconds, len(start))
         method, search = self._method(start, goals)
+        begun, deadline = time.perf_counter(), Deadline(seconds, len(start))
         try:
             actions, optimal, states = search(deadline)
             status = "impossible" if actions is None else "solved"
@@ -139,11 +144,41 @@ class Planner:
         if world.can_undo and most <= MOST_STATES and len(goals) == 1:
             method = f"at most {most:,.0f} states: complete breadth-first search from the goal"
             return method, lambda deadline: self._in_complete(world, state, goals, deadline)
+        if world.can_undo and self.learn and len(goals) == 1:
+            if isinstance(world, BoardWorld):
+                state, goal = world.renamed(state, goals[0])
+                goals = goal[None]
+            beam = self._beam(world, goals[0])
+            method = (
+                f"{most:.2g} states are too many: {len(beam.ball):,} within {beam.ball.depth} steps of the goal, a "
+                "learned heuristic, and beams that get wider"
+            )
+            return method, lambda deadline: self._in_beam(beam, state, deadline)
         if world.goes_back:
             method = "actions can be run backwards: breadth-first search from both sides"
         else:
             method = "actions can't be run backwards: breadth-first search from the start"
         return method, lambda deadline: _met(world, state, goals, deadline)
+
+    def _beam(self, world: World, goal: np.ndarray) -> Beam:
+        """Give what searches for a goal (S,), with a heuristic that is learned first if there is none yet."""
+        from .heuristic import Task  # Keras, which takes seconds to import
+
+        key = goal.tobytes()
+        if key not in self._beams:
+            assert self.learn
+            task = Task(world, goal)
+            self._beams[key] = Beam(task, self.learn(task))
+        return self._beams[key]
+
+    def _in_beam(self, beam: Beam, state: np.ndarray, deadline: Deadline) -> tuple[list[int] | None, bool, int]:
+        problems: list[Problem] = [(state, list)]
+        if isinstance(beam.world, PieceWorld) and (beam.inverse >= 0).all():  # the reversed plan solves the inverse
+            problems.append((beam.world.inverse_of(state), lambda plan: beam.inverse[plan[::-1]].tolist()))
+        plan = widening(beam, problems, self.width, deadline)
+        if plan is None:
+            raise OutOfTime
+        return plan, len(plan) <= beam.ball.depth, deadline.states
 
     def _eliminate(self, change: np.ndarray) -> tuple[list[int] | None, bool, int]:
         assert self.elimination

@@ -90,6 +90,8 @@ class BoardWorld(World):
         changed = {value for change in changes for value in change}
         moves_anything = any(isinstance(value, tuple) or value is None for value in changed)
         self.fixed = set() if moves_anything else set(range(EMPTY, self.grid[2] + 2)) - changed  # what nothing changes
+        told = {value for operator in operators for value in (*operator.asks.values(), *operator.becomes.values())}
+        self.is_blind = {value for value in told if isinstance(value, int)} <= {thing, OUTSIDE}
         left = {operator.becomes.get(HERE) for operator in operators}
         self.left_behind = left.pop() if len(left) == 1 else None
 
@@ -121,6 +123,19 @@ class BoardWorld(World):
         fixed = list(self.fixed)
         cells = np.flatnonzero((state != other) & (np.isin(state, fixed) | np.isin(other, fixed)))
         return f"no action ever changes {len(cells)} cells in which they differ" if len(cells) else ""
+
+    def renamed(self, start: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give a start and a goal (S,) with other values, in ascending order in the goal, and the same plans.
+
+        As they are, where operators tell values apart or a value is there twice.
+        """
+        cells = np.flatnonzero(goal[:-1] != self.thing)
+        values = goal[cells]
+        if not self.is_blind or len(np.unique(values)) < len(values) or set(start) != set(goal):
+            return start, goal
+        names = np.arange(256, dtype=np.uint8)
+        names[values] = np.sort(values)
+        return names[start], names[goal]
 
     def with_thing_anywhere(self, state: np.ndarray) -> np.ndarray:
         """Give a state (S,) with the thing in each cell that looks like what it leaves behind, (N, S)."""

@@ -57,11 +57,18 @@ def solve(options: SolveCommand) -> int:
     run = finished(options.path)
     puzzle = true_puzzle(run)
     load_keras()
-    from ..world_model.loading import load_world_model  # heavy: only now
+    from ..world_model.loading import load_world_model, model_digest  # heavy: only now
 
     model = load_world_model(run.best_model)
     names = list((run.record() or {}).get("actions") or action_names(recorded_options(run)))
-    planner = Planner(model, len(names))
+    digest = model_digest(model)
+
+    def learn(task):
+        from ..planning.kept import heuristic
+
+        return heuristic(task, run.folder / "heuristics", digest, options.train_seconds)
+
+    planner = Planner(model, len(names), learn, options.width)
     img_size = model.encoder.input_shape[1:3]
     if options.problems:
         starts, goals = read_problems(Path(options.problems), img_size)

@@ -47,7 +47,7 @@ def test_compiled_tables_are_equal_to_the_model_on_its_data_and_on_walks(name):
 def test_steps_run_backwards_are_those_that_lead_here(name):
     world = learned(name)
     tables = world.planner.pieces or world.planner.world
-    begin = tables.homes[None] if world.planner.pieces else tables.read(world.found.before[:200])
+    begin = tables.homes[None] if world.planner.pieces else tables.read(world.found.before[:10])
     states = tables.children(begin).states
     ahead, back = tables.children(states), tables.parents(tables.children(states).states)
     came_from = {(row, action, state.tobytes()) for state, row, action in zip(back.states, back.rows, back.actions)}
