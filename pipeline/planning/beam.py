@@ -10,6 +10,7 @@ from .breadth import Deadline, OutOfTime
 from .numbers import Numbers
 
 FIRST_WIDTH = 2**8
+LEAST_WIDENING = 1.2
 SPARE = 1.5  # candidates that are looked at for each place in the beam: some are there twice
 
 Scores = Callable[[np.ndarray], np.ndarray]  # states (N, S) uint8 to distances (N, A) float32
@@ -90,8 +91,11 @@ def widening(beam: Beam, problems: list[Problem], width: int | None, deadline: D
                 if found is not None:
                     best = translated(found)
             spent = time.monotonic() - round_begun
-            if width or time.monotonic() + 1.5 * spent > deadline.ends:
+            left = (
+                0.8 * (deadline.ends - time.monotonic()) / spent
+            )  # times as wide a beam as the last that there is time for
+            if width or left < LEAST_WIDENING:
                 return best
-            now *= 2
+            now = int(now * min(2, left))
     except OutOfTime:
         return best

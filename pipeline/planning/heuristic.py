@@ -15,9 +15,10 @@ from .worlds import World
 BALL = 1_000_000  # states around the goal whose distances are known exactly
 WIDE, UNITS, BLOCKS = 1024, 512, 1
 BATCH = 4096
+BACK_FIRST = 0.4  # of the loss
 RATE, LEAST_RATE = 1e-3, 1e-6
 SHAPE = f"{WIDE} {UNITS} {BLOCKS}"  # of the network, and of what is kept of it
-SLACK = 1.25  # walks are so much longer than the ball's growth needs to fill the whole space
+SLACK = 1.05  # walks are so much longer than the ball's growth needs to fill the whole space
 MOST_STEPS, FORGOTTEN = 1000, 0.05
 UNKNOWN = -1.0  # the label of an action that a walk says nothing about
 
@@ -108,7 +109,10 @@ class Task:
 
 
 class Walks(keras.utils.PyDataset):
-    """Batches of walks: states (N, S) uint8 and how far the goal is by each action (N, A), where the walk tells."""
+    """Batches of walks: states (N, S) uint8, and of each action (N, A, 2) how far the goal is by it, and if it leads back.
+
+    A walk tells it of two actions: of the one by which it goes on, and of the one that undoes the last.
+    """
 
     def __init__(self, task: Task, batches: int, epoch: int = 0):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
@@ -121,36 +125,67 @@ class Walks(keras.utils.PyDataset):
     def __getitem__(self, index):
         task, steps = self.task, self.task.steps
         states, actions = task.walk(np.random.default_rng([self.epoch, index]), self.walks, steps, task.inverse)
-        labels = np.full((steps + 1, self.walks, task.actions), UNKNOWN, np.float32)
+        labels = np.zeros((steps + 1, self.walks, task.actions, 2), np.float32)
+        labels[..., 0] = UNKNOWN
         rows = np.arange(self.walks)
         for step in range(steps):
-            labels[step, rows, actions[step]] = step + 1
-            labels[step + 1, rows, task.inverse[actions[step]]] = step
-        return states.reshape(-1, states.shape[-1]), labels.reshape(-1, task.actions)
+            back = task.inverse[actions[step]]
+            labels[step, rows, actions[step], 0] = step + 1
+            labels[step + 1, rows[back >= 0], back[back >= 0]] = step, 1
+        return states.reshape(-1, states.shape[-1]), labels.reshape(-1, task.actions, 2)
 
     def on_epoch_end(self):
         self.epoch += 1
 
 
-def told(labels, predicted):
-    """The squared error where the label is known."""
-    known = ops.cast(labels > UNKNOWN / 2, "float32")
-    scale = ops.sqrt(ops.maximum(labels, 0.0) + 1.0)  # far walks tell less
-    return ops.sum(known * ops.square((predicted - labels) / scale), axis=-1)
+def loss_for(task: Task):
+    """Give the loss: how far off the distances are that a walk tells, and how unlikely it is to go back first."""
+
+    def loss(labels, predicted):
+        distance, is_back = labels[..., 0], labels[..., 1]
+        known = ops.cast(distance >= 0, "float32")
+        off = ops.sum(known * ops.square(predicted - distance), axis=-1) / task.steps
+        return off - BACK_FIRST * ops.sum(is_back * ops.log_softmax(-predicted), axis=-1)
+
+    return loss
 
 
-def build(task: Task) -> keras.Model:
-    """Build the network: states (N, S) uint8 to distances (N, A) float32."""
-    lowest, values = task.lowest, task.values
-    state = keras.Input(lowest.shape, dtype="uint8", name="state")
-    x = Shown(lowest.tolist(), values)(state)
-    x = layers.Dense(WIDE, activation="relu")(x)
-    x = layers.Dense(UNITS, activation="relu")(x)
-    for _ in range(BLOCKS):
-        y = layers.Dense(UNITS, activation="relu")(x)
-        x = layers.Add()([x, y])
+def build(task: Task, is_trained: bool = True) -> keras.Model:
+    """Build the network: states (N, S) uint8 to distances (N, A) float32.
+
+    Args:
+        is_trained: With batch normalization, which `for_use` takes out afterwards.
+    """
+
+    def dense(name: str, units: int, x):
+        x = layers.Dense(units, use_bias=not is_trained, name=name)(x)
+        return layers.ReLU()(layers.BatchNormalization(name=f"{name}_norm")(x) if is_trained else x)
+
+    state = keras.Input(task.lowest.shape, dtype="uint8", name="state")
+    x = dense("wide", WIDE, Shown(task.lowest.tolist(), task.values)(state))
+    x = dense("first", UNITS, x)
+    for number in range(BLOCKS):
+        x = layers.Add()([x, dense(f"block_{number}", UNITS, x)])
     bias = keras.initializers.Constant(task.steps / 2)
-    return keras.Model(state, layers.Dense(task.actions, dtype="float32", bias_initializer=bias)(x))
+    return keras.Model(state, layers.Dense(task.actions, dtype="float32", bias_initializer=bias, name="distances")(x))
+
+
+def for_use(network: keras.Model, task: Task) -> keras.Model:
+    """Build the network that gives the same without batch normalization, by the means that it ended with."""
+    plain = build(task, is_trained=False)
+    for layer in plain.layers:
+        if not isinstance(layer, layers.Dense):
+            continue
+        trained = network.get_layer(layer.name)
+        if layer.name == "distances":
+            layer.set_weights(trained.get_weights())
+            continue
+        norm = network.get_layer(f"{layer.name}_norm")
+        gamma, beta, mean, variance = norm.get_weights()
+        scale = gamma / np.sqrt(variance + norm.epsilon)
+        layer.set_weights([trained.get_weights()[0] * scale, beta - mean * scale])
+    plain.compile(jit_compile=False)
+    return plain
 
 
 class Shown(layers.Layer):
