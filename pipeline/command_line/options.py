@@ -277,7 +277,7 @@ class SolveOptions(Options):
         description="How long to learn a heuristic, where a search needs one; it is kept in the run's folder for that "
         "goal.",
     )
-    width: Annotated[int | None, COUNT, Remark(default="doubled until the time is used")] = Field(
+    width: Annotated[int | None, COUNT, Remark(default="wider and wider until the time is used")] = Field(
         None, ge=1, le=10_000_000, description="How many states a beam keeps in each layer."
     )
     save: Annotated[str | None, FILE, Remark(default="not saved")] = Field(

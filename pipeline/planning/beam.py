@@ -10,7 +10,7 @@ from .breadth import Deadline, OutOfTime
 from .numbers import Numbers
 
 FIRST_WIDTH = 2**8
-LEAST_WIDENING = 1.2
+WIDENING, LEAST_WIDENING = 4, 1.2  # a beam is so many times as wide as the last
 SPARE = 1.5  # candidates that are looked at for each place in the beam: some are there twice
 
 Scores = Callable[[np.ndarray], np.ndarray]  # states (N, S) uint8 to distances (N, A) float32
@@ -74,7 +74,7 @@ def _way(trace: list[tuple[np.ndarray, np.ndarray]], row: int) -> list[int]:
 
 
 def widening(beam: Beam, problems: list[Problem], width: int | None, deadline: Deadline) -> list[int] | None:
-    """Search with a width that is doubled until the time is used, and keep the shortest plan.
+    """Search with wider and wider beams until the time is used, and keep the shortest plan.
 
     Args:
         problems: Starts (S,) whose plans solve the problem, each with a function that makes its plan of theirs.
@@ -96,6 +96,6 @@ def widening(beam: Beam, problems: list[Problem], width: int | None, deadline: D
             )  # times as wide a beam as the last that there is time for
             if width or left < LEAST_WIDENING:
                 return best
-            now = int(now * min(2, left))
+            now = int(now * min(WIDENING, left))
     except OutOfTime:
         return best

@@ -109,7 +109,7 @@ class Task:
 
 
 class Walks(keras.utils.PyDataset):
-    """Batches of walks: states (N, S) uint8, and of each action (N, A, 2) how far the goal is by it, and if it leads back.
+    """Batches of walks: states (N, S) uint8; of each action (N, A, 2) how far the goal is by it, and if it leads back.
 
     A walk tells it of two actions: of the one by which it goes on, and of the one that undoes the last.
     """
@@ -221,8 +221,8 @@ class Clock(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = RATE * (0.5 + 0.5 * math.cos(math.pi * share)) + LEAST_RATE
 
     def on_train_batch_end(self, batch, logs=None):
-        self.bar.n = min(round(self.spent), self.bar.total)
-        self.bar.set_postfix_str(f"loss={logs['loss']:.4f}")
+        self.bar.set_postfix_str(f"loss={logs['loss']:.4f}", refresh=False)
+        self.bar.update(min(round(self.spent), self.bar.total) - self.bar.n)
         if self.spent > self.seconds:
             self.model.stop_training = True
 

@@ -49,7 +49,7 @@ class Planner:
         model: A loaded world model.
         actions: How many actions it has.
         learn: Gives the heuristic for a task, for spaces too large to be searched as a whole; without it there is none.
-        width: Of the beam; by default it is doubled until the time is used.
+        width: Of the beam; by default it gets wider until the time is used.
     """
 
     def __init__(self, model, actions: int, learn: Learn | None = None, width: int | None = None):
