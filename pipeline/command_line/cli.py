@@ -38,6 +38,8 @@ WORK = {  # what a command does, one after the other; each is a function that ta
     "evaluate": ("..evaluation.stage.evaluate",),
     "show": ("..show.command.show",),
     "export": ("..show.export.export",),
+    "solve": ("..solve.command.solve",),
+    "problems": ("..solve.problems.problems",),
 }
 EXAMPLES = {
     "train": "--dataset rubikscube --world_model rubikscube --train_epochs 2000",
@@ -46,6 +48,8 @@ EXAMPLES = {
     "evaluate": "--dataset rubikscube --world_model rubikscube",
     "show": "models/rubikscube-rubikscube",
     "export": "models/slidepuzzle-slidepuzzle --start random --goal solved",
+    "solve": "models/rubikscube-rubikscube --start random --goal solved --seconds 5",
+    "problems": "models/rubikscube-rubikscube --count 100 --length 1000 --save cubes.npz",
 }
 HELP_FLAGS = {"--help", "-h"}
 HELP_WIDTH, HELP_COLUMN = 100, 32

@@ -244,6 +244,75 @@ class ExportOptions(Options):
     key: Annotated[int, SEED] = Field(0, ge=0, le=2**63 - 1, description="The random seed of random states and levels.")
 
 
+class SolveOptions(Options):
+    """What to plan."""
+
+    title: ClassVar[str] = "Solve Options"
+    states: ClassVar[tuple[str, ...]] = ("random", "solved")  # that start and goal name instead of a picture
+
+    path: Annotated[str, FOLDER] = Field(description="The folder of a finished run.")
+    start: Annotated[str, FILE] = Field(
+        "random",
+        description="Where the plan begins: a picture, .png or .npy, or random or solved, states of the run's puzzle; "
+        "where the data isn't a puzzle's, random is the start of one of its episodes.",
+    )
+    goal: Annotated[str, FILE] = Field(
+        "solved",
+        description="What it leads to: a picture, random or solved, or terminal, an end that the run's data shows.",
+    )
+    problems: Annotated[str | None, FILE, Remark(default="one problem, from start to goal")] = Field(
+        None,
+        description="An .npz file of many problems, start and goal, each (N, H, W, 3) uint8; `problems` makes one.",
+    )
+    free_goal: Annotated[bool, SWITCH] = Field(
+        False, description="Leave free where in the goal the thing is that the actions move, as Sokoban's player."
+    )
+    seconds: Annotated[float, NUMBER] = Field(
+        10.0, gt=0, le=100_000, description="How long to search for each problem, at most."
+    )
+    train_seconds: Annotated[float, NUMBER] = Field(
+        240.0,
+        gt=0,
+        le=100_000,
+        description="How long to learn a heuristic, where a search needs one; it is kept in the run's folder for that "
+        "goal.",
+    )
+    width: Annotated[int | None, COUNT, Remark(default="wider and wider until the time is used")] = Field(
+        None, ge=1, le=10_000_000, description="How many states a beam keeps in each layer."
+    )
+    save: Annotated[str | None, FILE, Remark(default="not saved")] = Field(
+        None, description="Where to write the plans, a .json file with an entry for each problem."
+    )
+    picture: Annotated[str | None, FILE, Remark(default="plan.png in the run's folder")] = Field(
+        None, description="Where to draw the plan of one problem, a .png file."
+    )
+    data_dir: Annotated[str, FOLDER] = Field(
+        "data", description="The folder of the dataset files, for data that isn't a puzzle's."
+    )
+    key: Annotated[int, SEED] = Field(0, ge=0, le=2**63 - 1, description="The random seed of random states and levels.")
+
+
+class ProblemsOptions(Options):
+    """Which problems to make."""
+
+    title: ClassVar[str] = "Problem Options"
+
+    path: Annotated[str, FOLDER] = Field(description="The folder of a finished run, for whose puzzle they are.")
+    save: Annotated[str, FILE] = Field("problems.npz", description="Where to write them, an .npz file.")
+    count: Annotated[int, COUNT] = Field(100, ge=1, le=1_000_000, description="How many to make.")
+    length: Annotated[int, COUNT] = Field(
+        1000, ge=1, le=100_000, description="How many random moves lie between start and goal."
+    )
+    goal: Annotated[str, one_of(("solved", "random"))] = Field(
+        "solved",
+        description="Whether goals are solved or random states. Where moves can't be undone, it is always where the "
+        "moves from a random start led.",
+    )
+    key: Annotated[int, SEED] = Field(
+        0, ge=0, le=2**63 - 1, description="The random seed; the same key, the same problems."
+    )
+
+
 # ---- commands. Of several groups the last one named comes first: Python reads the bases from the right.
 
 
@@ -313,6 +382,41 @@ class CheckCommand(DatasetOptions):
 
     command: ClassVar[str] = "check"
     positional: ClassVar[str] = "dataset"
+
+
+class SolveCommand(SolveOptions):
+    """Plan in a run's learned world, from a picture to a picture, and replay every plan in the true puzzle."""
+
+    command: ClassVar[str] = "solve"
+    writes: ClassVar[tuple[str, ...]] = ("path", "save", "picture")
+    positional: ClassVar[str] = "path"
+
+    @model_validator(mode="after")
+    def _files_have_their_endings(self) -> Self:
+        for name, ending in (("save", ".json"), ("picture", ".png"), ("problems", ".npz")):
+            place = getattr(self, name)
+            if place and not place.lower().endswith(ending):
+                raise UserError(f"--{name} must end in {ending}. Received: {received(self, name)}")
+        for name in ("start", "goal", "picture"):
+            if self.problems and name in self.model_fields_set:
+                raise UserError(
+                    f"--{name} is for one problem, and --problems has many. Received: {received(self, name)}"
+                )
+        return self
+
+
+class ProblemsCommand(ProblemsOptions):
+    """Make a file of problems for `solve`: pictures of starts and goals, random moves apart."""
+
+    command: ClassVar[str] = "problems"
+    writes: ClassVar[tuple[str, ...]] = ("save",)
+    positional: ClassVar[str] = "path"
+
+    @model_validator(mode="after")
+    def _save_is_npz(self) -> Self:
+        if not self.save.lower().endswith(".npz"):
+            raise UserError(f"--save must end in .npz. Received: {received(self, 'save')}")
+        return self
 
 
 COMMANDS = Options.commands

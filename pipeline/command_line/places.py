@@ -5,13 +5,15 @@ from pathlib import Path
 
 from ..system.errors import UserError, shown
 from .group import Options, received
-from .options import EvaluateCommand, ExportCommand, ShowCommand
+from .options import EvaluateCommand, ExportCommand, ProblemsCommand, ShowCommand, SolveCommand
 
 
 def check_places(options: Options) -> None:
     """Refuse places that can't be written to, and places to be read that aren't there."""
-    if isinstance(options, ExportCommand):
-        _check_export(options)
+    if isinstance(options, ExportCommand | SolveCommand | ProblemsCommand):
+        _check_run(options)
+    if isinstance(options, ExportCommand | SolveCommand):
+        _check_states(options)
     for name in options.writes:
         if (place := getattr(options, name)) and (problem := _why_not_writable(name, Path(place))):
             given = received(options, name)
@@ -28,15 +30,27 @@ def check_places(options: Options) -> None:
         )
 
 
-def _check_export(options: ExportCommand) -> None:
-    if not os.path.isdir(options.path):
+def _check_run(options: Options) -> None:
+    path = getattr(options, "path")  # noqa: B009 - that commands about a run have
+    if not os.path.isdir(path):
         raise UserError(
             f"--path must be the folder of a run, which `train` makes. Received: {received(options, 'path')}"
         )
+
+
+def _check_states(options: ExportCommand | SolveCommand) -> None:
+    problems = getattr(options, "problems", None)
+    if problems and not os.path.isfile(problems):
+        raise UserError(
+            f"--problems must be an .npz file, and none is there. Received: {received(options, 'problems')}"
+        )
     for name in ("start", "goal"):
         place = getattr(options, name)
-        if place and place not in options.states and not os.path.isfile(place):
-            choices = f"a picture, {' or '.join(options.states)}, and no file is there"
+        named = (
+            (*options.states, "terminal") if name == "goal" and isinstance(options, SolveCommand) else options.states
+        )
+        if place and place not in named and not os.path.isfile(place):
+            choices = f"a picture, {' or '.join(named)}, and no file is there"
             raise UserError(f"--{name} must be {choices}. Received: {received(options, name)}")
 
 
@@ -47,7 +61,7 @@ def _why_not_writable(name: str, place: Path) -> str:
             return "the name is too long"
         if name == "data_dir" and any(place.glob("*.h5")):  # datasets that are there already are only read
             return ""
-        if name != "picture":
+        if name not in ("picture", "save"):
             return _why_no_folder(place)
         if not os.path.exists(place):
             return _why_no_folder(place.parent)

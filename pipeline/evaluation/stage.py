@@ -35,7 +35,7 @@ def evaluate(options: EvaluateCommand) -> None:
     """
     run = Run(options.output_dir)
     with run.locked():
-        recorded = _recorded(run)
+        recorded = recorded_options(run)
         wanted = resolved(_with_recorded(options, recorded))
         _check_fits(run, wanted, recorded)
         other = _other(run, wanted, recorded)
@@ -107,7 +107,7 @@ def _say(run: Run, metrics: dict, other: str) -> None:
     print("\n".join(sentences(metrics)))
 
 
-def _recorded(run: Run) -> TrainCommand:
+def recorded_options(run: Run) -> TrainCommand:
     """Give the options of the run in a folder."""
     if run.is_of_an_earlier_version():
         raise UserError(f"the run in {run.folder} was made by an earlier version of this program; train it again")

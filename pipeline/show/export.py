@@ -3,20 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from ..codes.exactness import PIXEL_BOUND
 from ..command_line.options import ExportCommand
-from ..puzzles import Puzzle
 from ..rules.language import CopyRules, LocalRules
 from ..rules.parts import Pixels, parts_of, tiles_of
 from ..rules.pddl import Domain, copy_domain, local_domain
 from ..runs.folder import Run
 from ..system.errors import UserError
 from ..system.files import replacing
+from .given import pixels_off, read_image, state_of
 from .rules import action_names, count_of, puzzle_of
-
-MIXING = 1000  # random actions that lead from a puzzle's solved state to a random one, where all can be undone
 
 
 def export(options: ExportCommand) -> None:
@@ -72,42 +68,8 @@ def _encoded(name: str, given: str, options: ExportCommand, run: Run, model) -> 
             )
         image = puzzle.render(state_of(puzzle, given, options.key), (height, width))
     else:
-        image = _read_image(name, Path(given))[None]
-        if image.shape[1:] != (height, width, 3):
-            size = " × ".join(map(str, image.shape[1:]))
-            raise UserError(
-                f"--{name} must be a picture of {height} × {width} pixels in colour, as the run's are. "
-                f"Received: --{name} {given}, of {size}"
-            )
+        image = read_image(name, Path(given), (height, width))[None]
     code = model.encode(image)
-    worst = np.abs(model.decode(code).astype(int) - image).max()
-    if worst > PIXEL_BOUND:
+    if worst := pixels_off(model, code, image)[0]:
         print(f"--{name} {given} is no picture as those of the run: decoded again, pixels are up to {worst} of 255 off")
     return code
-
-
-def state_of(puzzle: Puzzle, which: str, key: int) -> np.ndarray:
-    """Give a puzzle's solved state, or a random one from which actions lead there: (1, S) uint8."""
-    solved = puzzle.start(np.random.default_rng(key), 1, "solved")
-    if which == "solved":
-        return solved
-    if puzzle.inverse is None:  # a level of the same key, to be played from
-        return puzzle.start(np.random.default_rng(key), 1, "anywhere")
-    rng, states = np.random.default_rng(key), solved
-    for _ in range(MIXING):
-        states = puzzle.step(states, puzzle.random_actions(rng, states))
-    return states
-
-
-def _read_image(name: str, path: Path) -> np.ndarray:
-    try:
-        if path.suffix == ".npy":
-            image = np.load(path, allow_pickle=False)
-            if image.dtype == np.uint8:
-                return image
-        else:
-            return np.asarray(Image.open(path).convert("RGB"))
-    except (OSError, ValueError, EOFError) as error:
-        reason = str(error).split("\n")[0]
-        raise UserError(f"--{name} must be a picture, .png or .npy ({reason}). Received: --{name} {path}") from None
-    raise UserError(f"--{name} must hold an array of uint8. Received: --{name} {path}, of {image.dtype}")

@@ -12,7 +12,7 @@ from pipeline.rules.language import EMPTY, HERE, OUTSIDE, LocalRules, Rule, Test
 from pipeline.rules.operators import operators_of
 from pipeline.rules.parts import parts_of, tiles_of
 from pipeline.rules.pddl import action_names, copy_domain, local_domain
-from pipeline.show.export import state_of
+from pipeline.show.given import state_of
 
 planning = pytest.importorskip("unified_planning.shortcuts")
 UP_READER = pytest.importorskip("unified_planning.io").PDDLReader

@@ -1,0 +1,96 @@
+"""How well plans are found in learned worlds: solved, how long they are, how long it takes, and whether they are true.
+
+    python benchmarks/solving.py                    all cases
+    python benchmarks/solving.py rubikscube sokoban these cases
+    python benchmarks/solving.py list               what cases there are
+
+Each case trains a world model, makes its problems and solves them by the commands that anyone uses. What is done is in
+models/solving/ and isn't done again: started once more it goes on where it was stopped. Prints a table.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.tables import table
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "models" / "solving"
+TRAIN = "--dataset_size 20000 --train_epochs 1"
+CASES = {  # name: the puzzle, what `problems` gets, what `solve` gets
+    "rubikscube": ("rubikscube", "--count 1000 --length 1000", "--seconds 1.5"),
+    "rubikscube, 5 s": ("rubikscube", "--count 200 --length 1000 --key 1", "--seconds 5"),
+    "rubikscube, any goal": ("rubikscube", "--count 200 --length 1000 --key 2 --goal random", "--seconds 1.5"),
+    "slidepuzzle": ("slidepuzzle", "--count 1000 --length 10000", "--seconds 1"),
+    "slidepuzzle, 5 s": ("slidepuzzle", "--count 200 --length 10000 --key 1", "--seconds 5"),
+    "lightsout": ("lightsout", "--count 1000 --length 1000", ""),
+    "sokoban": ("sokoban", "--count 1000 --length 1000", ""),
+    "sokoban, player free": ("sokoban", "--count 1000 --length 1000", "--free_goal"),
+    "rubikscube_2x2x2": ("rubikscube_2x2x2", "--count 1000 --length 1000", "--seconds 60"),
+    "slidepuzzle_3x3": ("slidepuzzle_3x3", "--count 1000 --length 1000", ""),
+    "lightsout_4x4": ("lightsout_4x4", "--count 1000 --length 1000", ""),
+}
+WORLD_MODELS = {"rubikscube_2x2x2": "rubikscube", "slidepuzzle_3x3": "slidepuzzle", "lightsout_4x4": "lightsout"}
+
+
+def run(*words: str):
+    """Run one of our commands."""
+    subprocess.run([sys.executable, str(ROOT / "main.py"), "world_model_train", *words], check=True, cwd=FOLDER)
+
+
+def solve(case: str) -> list[dict]:
+    """Give the plans of a case, found now unless they were found before."""
+    puzzle, made, asked = CASES[case]
+    name = case.replace(", ", "-").replace(" ", "_")
+    model, problems, plans = f"runs/{puzzle}", f"{name}.npz", f"{name}.json"
+    if not (FOLDER / model / "training.json").exists():
+        world_model = WORLD_MODELS.get(puzzle, puzzle)
+        run("train", "--dataset", puzzle, "--world_model", world_model, *TRAIN.split(), "--output_dir", model)
+    if not (FOLDER / problems).exists():
+        run("problems", model, *made.split(), "--save", problems)
+    if not (FOLDER / plans).exists():
+        run("solve", model, "--problems", problems, *asked.split(), "--save", f"{plans}.part.json")
+        (FOLDER / f"{plans}.part.json").rename(FOLDER / plans)
+    return json.loads((FOLDER / plans).read_text())
+
+
+def row(case: str) -> list[str]:
+    """Write the table's row of a case."""
+    plans = solve(case)
+    lengths = [len(plan["actions"]) for plan in plans if plan["status"] == "solved"]
+    seconds = [plan["seconds"] for plan in plans]
+    counts = {status: sum(plan["status"] == status for plan in plans) for status in ("solved", "impossible")}
+    optimal, wrong = (
+        sum(plan[name] is value for plan in plans) for name, value in (("optimal", True), ("verified", False))
+    )
+    return [
+        f"`{case}`", f"{counts['solved']:,} of {len(plans):,}", f"{counts['impossible']:,}",
+        f"{np.mean(lengths):.2f}" if lengths else "", f"{optimal:,}", f"{np.mean(seconds):.4f}", f"{max(seconds):.3f}",
+        f"{wrong:,}",
+    ]  # fmt: skip
+
+
+HEAD = [
+    "Problems", "Solved", "Proved impossible", "Actions in the mean", "Proved shortest", "Seconds in the mean",
+    "at most", "Refused by the truth",
+]  # fmt: skip
+
+
+def main(*chosen: str) -> int:
+    """Solve the chosen cases, all if none is, and print the table."""
+    unknown = [case for case in chosen if case not in CASES]
+    if unknown:
+        print(f"cases: {', '.join(CASES)}" + ("" if unknown == ["list"] else f". Received: {unknown[0]}"))
+        return 0 if unknown == ["list"] else 2
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    print(table(HEAD, [row(case) for case in chosen or CASES]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

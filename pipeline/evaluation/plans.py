@@ -1,0 +1,26 @@
+"""Whether plans hold in the true puzzle."""
+
+import numpy as np
+
+from ..codes.exactness import pixel_bound, pixel_errors
+from ..puzzles import Puzzle
+
+
+def replayed(puzzle: Puzzle, start: np.ndarray, actions: list[int]) -> np.ndarray | None:
+    """Read a picture (H, W, 3) uint8 as a state, without the model, and take actions from it in the true puzzle.
+
+    Returns:
+        The true pictures of the way (T + 1, H, W, 3); None where the first isn't the puzzle's, or can't be read.
+    """
+    if "read" in puzzle.lacks:
+        return None
+    states = [puzzle.read(start[None])]
+    for action in actions:
+        states.append(puzzle.step(states[-1], np.array([action], np.uint8)))
+    images = puzzle.render(np.concatenate(states), start.shape[:2])
+    return images if looks_alike(images[0], start) else None
+
+
+def looks_alike(image: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether two pictures (H, W, 3) uint8 are the same, every pixel within the bound."""
+    return bool(pixel_errors(image[None], other[None])[0] <= pixel_bound())

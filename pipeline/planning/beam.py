@@ -1,0 +1,101 @@
+"""Beam search by a heuristic that scores all actions of a state at once, until it touches the ball around the goal."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from ..system.hashing import number_rows
+from .breadth import Deadline, OutOfTime
+from .numbers import Numbers
+
+FIRST_WIDTH = 2**8
+WIDENING, LEAST_WIDENING = 4, 1.2  # a beam is so many times as wide as the last
+SPARE = 1.5  # candidates that are looked at for each place in the beam: some are there twice
+
+Scores = Callable[[np.ndarray], np.ndarray]  # states (N, S) uint8 to distances (N, A) float32
+Problem = tuple[np.ndarray, Callable[[list[int]], list[int]]]  # a start (S,), and what makes a plan of its plan
+
+
+class Beam:
+    """The best so many states of each layer.
+
+    Args:
+        task: The `Task` whose goal is searched for, with the ball of exact distances around it.
+        scores: The heuristic.
+    """
+
+    def __init__(self, task, scores: Scores):
+        self.world, self.ball, self.inverse, self.scores = task.world, task.ball, task.inverse, scores
+
+    def search(self, start: np.ndarray, width: int, most: int, deadline: Deadline) -> list[int] | None:
+        """Give a plan of fewer than `most` actions from a start (S,), if the beam finds one.
+
+        Raises:
+            OutOfTime: It took too long.
+        """
+        states, seen = start[None], Numbers()
+        numbers = number_rows(states)
+        seen.add(numbers)
+        trace: list[tuple[np.ndarray, np.ndarray]] = []  # of each layer the rows they come from, and the actions
+        while len(states):
+            distances = self.ball.distances(numbers)
+            touching = np.flatnonzero(distances >= 0)
+            if len(touching):
+                best = touching[distances[touching].argmin()]
+                plan = _way(trace, int(best)) + self.ball.back(numbers[best])
+                return plan if len(plan) < most else None
+            if len(trace) + self.ball.depth + 1 >= most:
+                return None
+            deadline.states += len(states)
+            deadline.check(deadline.states)
+            moves = self.world.children(states)
+            scores = self.scores(states)[moves.rows, moves.actions]
+            few = _lowest(scores, int(SPARE * width))
+            few = few[np.argsort(scores[few], kind="stable")]
+            numbers = number_rows(moves.states[few])
+            new = seen.add(numbers)
+            few, numbers = few[new][:width], numbers[new][:width]
+            states = moves.states[few]
+            trace.append((moves.rows[few], moves.actions[few]))
+        return None
+
+
+def _lowest(scores: np.ndarray, count: int) -> np.ndarray:
+    return np.argpartition(scores, count)[:count] if count < len(scores) else np.arange(len(scores))
+
+
+def _way(trace: list[tuple[np.ndarray, np.ndarray]], row: int) -> list[int]:
+    actions = []
+    for rows, chosen in reversed(trace):
+        actions.append(int(chosen[row]))
+        row = int(rows[row])
+    return actions[::-1]
+
+
+def widening(beam: Beam, problems: list[Problem], width: int | None, deadline: Deadline) -> list[int] | None:
+    """Search with wider and wider beams until the time is used, and keep the shortest plan.
+
+    Args:
+        problems: Starts (S,) whose plans solve the problem, each with a function that makes its plan of theirs.
+        width: The only one to use, if given.
+    """
+    best: list[int] | None = None
+    now = width or FIRST_WIDTH
+    try:
+        while True:
+            round_begun = time.monotonic()
+            for start, translated in problems:
+                most = len(best) if best is not None else 10**9
+                found = beam.search(start, now, most, deadline)
+                if found is not None:
+                    best = translated(found)
+            spent = time.monotonic() - round_begun
+            left = (
+                0.8 * (deadline.ends - time.monotonic()) / spent
+            )  # times as wide a beam as the last that there is time for
+            if width or left < LEAST_WIDENING:
+                return best
+            now = int(now * min(WIDENING, left))
+    except OutOfTime:
+        return best

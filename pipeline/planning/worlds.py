@@ -1,0 +1,274 @@
+"""A model's transition as exact whole numbers on states (N, S) uint8, as quick as what was learned allows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from math import factorial, prod
+from typing import NamedTuple
+
+import numpy as np
+
+from ..rules.language import EMPTY, HERE, OUTSIDE, CopyRules, LocalRules, Offset, cell_bits, cell_values
+from ..rules.operators import Operator, operators_of
+
+
+class Moves(NamedTuple):
+    """Steps that change something: from the states at `rows` (M,) by `actions` (M,) to or from `states` (M, S)."""
+
+    states: np.ndarray
+    rows: np.ndarray
+    actions: np.ndarray
+
+
+class World(ABC):
+    """States and what actions make of them."""
+
+    about: str  # what it is made of, for a person
+    actions: int  # A
+    goes_back = False  # whether `parents` gives all states from which one step leads to a state
+    can_undo = False  # whether what an action does some other actions always undo
+
+    @abstractmethod
+    def read(self, codes: np.ndarray) -> np.ndarray:
+        """Give the states (N, S) uint8 of codes (N, B) uint8; `ValueError` where this world isn't about them."""
+
+    @abstractmethod
+    def children(self, states: np.ndarray) -> Moves:
+        """Give all steps from states (N, S) that change something."""
+
+    def parents(self, states: np.ndarray) -> Moves:
+        """Give all steps to states (N, S) that change something; `states` are those that they come from."""
+        raise NotImplementedError
+
+    def most_states(self, state: np.ndarray) -> float:
+        """Give a number that the states which can be reached from a state (S,) don't exceed."""
+        return float("inf")
+
+    def differs_for_ever(self, state: np.ndarray, other: np.ndarray) -> str:
+        """Say why no actions lead from a state (S,) to another, if that can be seen at once."""
+        return ""
+
+
+class BitWorld(World):
+    """Each next bit is a copy of a bit or its opposite. States are the codes themselves."""
+
+    def __init__(self, rules: CopyRules):
+        self.about = "each next bit is a copy"
+        self.source, self.flipped = rules.source, rules.flipped.astype(np.uint8)
+        self.actions, bits = self.source.shape
+        self.goes_back = bool((np.sort(self.source, axis=1) == np.arange(bits)).all())
+        self.can_undo = self.goes_back
+        self.only_flips = bool((self.source == np.arange(bits)).all())
+        self._back = np.argsort(self.source, axis=1)
+
+    def read(self, codes):
+        return codes
+
+    def children(self, states):
+        return joined(states, [states[:, source] ^ flips for source, flips in zip(self.source, self.flipped)])
+
+    def parents(self, states):
+        return joined(states, [(states ^ flips)[:, back] for back, flips in zip(self._back, self.flipped)])
+
+    def most_states(self, state):
+        return 2.0 ** len(state)
+
+
+class BoardWorld(World):
+    """Operators around the one cell that shows a value. States are the cells' values, and one cell that is outside."""
+
+    def __init__(self, rules: LocalRules, thing: int, operators: list[Operator]):
+        self.grid, self.thing = rules.grid, thing
+        self.about = f"{len(operators)} operators move one cell"
+        self.actions, self.cells = rules.actions, rules.grid[0] * rules.grid[1]
+        self.forward = [self._compiled(operator.action, operator.asks, operator.becomes) for operator in operators]
+        back = [_turned_round(operator, thing) for operator in operators]
+        self.goes_back = None not in back
+        self.backward = [self._compiled(*turned) for turned in back if turned]
+        effects = [(operator.asks, operator.becomes) for operator in operators]
+        self.can_undo = self.goes_back and all(turned[1:] in effects for turned in back if turned)
+        changes = [(operator.asks[at], new) for operator in operators for at, new in operator.becomes.items()]
+        changed = {value for change in changes for value in change}
+        moves_anything = any(isinstance(value, tuple) or value is None for value in changed)
+        self.fixed = set() if moves_anything else set(range(EMPTY, self.grid[2] + 2)) - changed  # what nothing changes
+        told = {value for operator in operators for value in (*operator.asks.values(), *operator.becomes.values())}
+        self.is_blind = {value for value in told if isinstance(value, int)} <= {thing, OUTSIDE}
+        left = {operator.becomes.get(HERE) for operator in operators}
+        self.left_behind = left.pop() if len(left) == 1 else None
+
+    def read(self, codes):
+        values = cell_values(codes, self.grid)
+        if (cell_bits(values, self.grid[2]) != codes).any():
+            raise ValueError("a cell has several bits")
+        states = np.full((len(codes), self.cells + 1), OUTSIDE, np.uint8)
+        states[:, :-1] = values.reshape(len(codes), -1)
+        if ((states == self.thing).sum(axis=1) != 1).any():
+            raise ValueError(f"one cell must show v{self.thing}")
+        return states
+
+    def write(self, states: np.ndarray) -> np.ndarray:
+        """Give the codes (N, B) uint8 of states (N, S)."""
+        return cell_bits(states[:, :-1], self.grid[2])
+
+    def children(self, states):
+        return self._applied(self.forward, states)
+
+    def parents(self, states):
+        return self._applied(self.backward, states)
+
+    def most_states(self, state):
+        free = state[:-1][~np.isin(state[:-1], list(self.fixed))]
+        return factorial(len(free)) / prod(factorial(int(count)) for count in np.bincount(free))
+
+    def differs_for_ever(self, state, other):
+        fixed = list(self.fixed)
+        cells = np.flatnonzero((state != other) & (np.isin(state, fixed) | np.isin(other, fixed)))
+        return f"no action ever changes {len(cells)} cells in which they differ" if len(cells) else ""
+
+    def renamed(self, start: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Give a start and a goal (S,) with other values, in ascending order in the goal, and the same plans.
+
+        As they are, where operators tell values apart or a value is there twice.
+        """
+        cells = np.flatnonzero(goal[:-1] != self.thing)
+        values = goal[cells]
+        if not self.is_blind or len(np.unique(values)) < len(values) or set(start) != set(goal):
+            return start, goal
+        names = np.arange(256, dtype=np.uint8)
+        names[values] = np.sort(values)
+        return names[start], names[goal]
+
+    def with_thing_anywhere(self, state: np.ndarray) -> np.ndarray:
+        """Give a state (S,) with the thing in each cell that looks like what it leaves behind, (N, S)."""
+        if not isinstance(self.left_behind, int):
+            raise ValueError("what the thing leaves behind isn't always the same")
+        bare = np.where(state == self.thing, self.left_behind, state).astype(np.uint8)
+        cells = np.flatnonzero(bare == self.left_behind)
+        states = np.tile(bare, (len(cells), 1))
+        states[np.arange(len(cells)), cells] = self.thing
+        return states
+
+    def _compiled(self, action: int, asks: dict, becomes: dict) -> tuple:
+        """Turn an operator's offsets into tables (cells,) of the cell at each, from the thing's cell."""
+        tests = [(self._at(place), value) for place, value in asks.items() if place != HERE]
+        writes = [
+            (
+                self._at(place),
+                None if isinstance(new, tuple) else new,
+                self._at(new) if isinstance(new, tuple) else None,
+            )
+            for place, new in becomes.items()
+        ]
+        return action, tests, writes
+
+    def _at(self, offset: Offset) -> np.ndarray:
+        rows, columns = self.grid[:2]
+        down, right = np.divmod(np.arange(self.cells), columns)
+        down, right = down + offset[0], right + offset[1]
+        is_on = (down >= 0) & (down < rows) & (right >= 0) & (right < columns)
+        return np.where(is_on, down * columns + right, self.cells)
+
+    def _applied(self, operators: list[tuple], states: np.ndarray) -> Moves:
+        flat, size = states.reshape(-1), states.shape[1]
+        things, base = np.argmax(states == self.thing, axis=1), np.arange(len(states)) * size
+        found = []
+        for action, tests, writes in operators:
+            rows = np.arange(len(states))
+            for table, value in tests:
+                shown = flat[base[rows] + table[things[rows]]]
+                rows = rows[shown != OUTSIDE if value is None else shown == value]
+            after, new_base, where = states[rows], np.arange(len(rows)) * size, things[rows]
+            changed = after.reshape(-1)
+            for table, value, copied in writes:
+                new = flat[base[rows] + copied[where]] if value is None else value
+                changed[new_base + table[where]] = new
+            found.append(Moves(after, rows, np.full(len(rows), action, np.uint8)))
+        return Moves(*map(np.concatenate, zip(*found)))
+
+
+def _turned_round(operator: Operator, thing: int) -> tuple | None:
+    """Give an operator that undoes one: action, what it asks and what becomes of it; None where none is exact."""
+    places = [place for place, new in operator.becomes.items() if new == thing]
+    new_place = places[0] if places else HERE
+
+    def moved(place: Offset) -> Offset:
+        return place[0] - new_place[0], place[1] - new_place[1]
+
+    copies = {new: place for place, new in operator.becomes.items() if isinstance(new, tuple)}
+    asks: dict[Offset, int | None] = {}
+    becomes: dict[Offset, int | Offset] = {}
+    for place, before in operator.asks.items():
+        after = operator.becomes.get(place, before)
+        asks[moved(place)] = None if isinstance(after, tuple) else after
+        if place in operator.becomes:
+            if before is not None:
+                becomes[moved(place)] = before
+            elif place in copies:
+                becomes[moved(place)] = moved(copies[place])
+            else:
+                return None
+    return operator.action, asks, becomes
+
+
+def joined(states: np.ndarray, following: list[np.ndarray]) -> Moves:
+    """Put together what each action makes of states (N, S), where it changes something."""
+    rows = [np.flatnonzero((after != states).any(axis=1)) for after in following]
+    actions = np.repeat(np.arange(len(rows), dtype=np.uint8), [len(part) for part in rows])
+    return Moves(np.concatenate([after[part] for after, part in zip(following, rows)]), np.concatenate(rows), actions)
+
+
+class CodeWorld(World):
+    """Any transition, by batches. States are codes, eight bits to a byte."""
+
+    def __init__(self, step: Callable, actions: int, bits: int, about: str):
+        self.step, self.actions, self.bits, self.about = step, actions, bits, about
+
+    def read(self, codes):
+        return np.packbits(codes, axis=1)
+
+    def children(self, states):
+        codes = np.unpackbits(states, axis=1, count=self.bits)
+        following = [self.step(codes, np.full(len(codes), action)) for action in range(self.actions)]
+        return joined(states, [np.packbits(codes, axis=1) for codes in following])
+
+    def most_states(self, state):
+        return 2.0**self.bits
+
+
+class TableWorld(World):
+    """A table of what follows on each of P pictures, by number. States are numbers of two bytes; P is unknown."""
+
+    def __init__(self, following: np.ndarray):
+        self.following = following  # (A, P) int
+        self.actions, self.count = following.shape
+        self.about = f"a table of {self.count:,} pictures"
+
+    def read(self, codes):
+        numbers = codes.astype(np.int64) @ (1 << np.arange(codes.shape[1]))
+        return numbers.astype("<u2")[:, None].view(np.uint8)
+
+    def children(self, states):
+        numbers = np.ascontiguousarray(states).view("<u2")[:, 0]
+        rows = np.flatnonzero(numbers < self.count)
+        next_numbers = self.following[:, numbers[rows]].astype("<u2")  # (A, n)
+        moves = joined(states[rows], [after[:, None].view(np.uint8) for after in next_numbers])
+        found = np.ascontiguousarray(moves.states).view("<u2")[:, 0] < self.count
+        return Moves(moves.states[found], rows[moves.rows[found]], moves.actions[found])
+
+    def most_states(self, state):
+        return float(self.count)
+
+
+def compile_world(model, actions: int) -> World:
+    """Turn a loaded world model's transition, of so many actions, into the quickest world that is equal to it."""
+    rules = model.rules if model.rules_are_all else None
+    if isinstance(rules, CopyRules):
+        return BitWorld(rules)
+    if isinstance(rules, LocalRules):
+        for thing, operators in operators_of(rules).items():
+            if operators:
+                return BoardWorld(rules, thing, operators)
+        return CodeWorld(rules.step, actions, model.bits, "rules of cells")
+    layers = {layer.name: layer for layer in model.transition.layers}
+    if "look_up" in layers:
+        return TableWorld(np.asarray(layers["look_up"].table))
+    return CodeWorld(model.step, actions, model.bits, "the network itself")

@@ -1,0 +1,268 @@
+"""`solve`: from pictures to plans in the learned world, each replayed in the true puzzle."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ..command_line.options import SolveCommand
+from ..dataset.cache import use_dataset
+from ..evaluation.plans import looks_alike, replayed
+from ..evaluation.stage import recorded_options
+from ..generation.stage import action_names, ensure_dataset
+from ..pictures import drawing
+from ..planning.planner import Plan, Planner
+from ..puzzles import Puzzle
+from ..runs.folder import Run
+from ..show.given import pixels_off, read_image, state_of
+from ..system.backend import load_keras
+from ..system.errors import UserError
+from ..system.files import replacing
+from ..system.interruption import Interrupted
+from .problems import finished, read_problems, true_puzzle
+
+NOT_SOLVED = 3  # the exit code
+MOST_OFF = 96  # grey levels of a decoded picture: strong noise is less, another colour or thing is more
+SHOWN, COLUMNS = 64, 8  # pictures of a plan that are drawn
+PART = 1000  # pictures that are encoded at a time
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A plan, and what came of it.
+
+    Attributes:
+        plan: It.
+        codes: (T + 1, B) of 0 and 1, the model's own dream of it; None where there is no plan.
+        true: (T + 1, H, W, 3) uint8, what truly happens; None where that can't be told.
+        dream_agrees: Whether the dream ends in a code of the goal.
+        picture_agrees: Whether its picture is the goal's.
+        verified: Whether what truly happens ends so; None where that can't be told.
+        unknown: Steps that the data showed no case of.
+    """
+
+    plan: Plan
+    codes: np.ndarray | None = None
+    true: np.ndarray | None = None
+    dream_agrees: bool = False
+    picture_agrees: bool = False
+    verified: bool | None = None
+    unknown: int = 0
+
+
+def solve(options: SolveCommand) -> int:
+    """Solve one problem or many; gives the exit code."""
+    run = finished(options.path)
+    puzzle = true_puzzle(run)
+    load_keras()
+    from ..world_model.loading import load_world_model, model_digest  # heavy: only now
+
+    model = load_world_model(run.best_model)
+    names = list((run.record() or {}).get("actions") or action_names(recorded_options(run)))
+    digest = model_digest(model)
+
+    def learn(task):
+        from ..planning.kept import heuristic
+
+        return heuristic(task, run.folder / "heuristics", digest, options.train_seconds)
+
+    planner = Planner(model, len(names), learn, options.width)
+    img_size = model.encoder.input_shape[1:3]
+    if options.problems:
+        starts, goals = read_problems(Path(options.problems), img_size)
+    else:
+        starts, goals = _one_problem(options, run, puzzle, img_size)
+    codes = _encoded(options, model, starts, "start"), _encoded(options, model, goals, "goal")
+    _refuse_unfit(options, planner, *codes)
+    compared, speed = planner.check(np.concatenate(codes))
+    print(
+        f"{planner.world.about}; equal to the model on {compared:,} steps; {speed / 1e6:,.1f} million states a second"
+    )
+    if options.problems:
+        _solve_many(options, planner, puzzle, names, (starts, goals), codes)
+        return 0
+    checked = _solve_one(options, planner, puzzle, (starts[0], goals[0]), (codes[0][0], codes[1][0]))
+    _tell(checked, names, options)
+    if checked.plan.actions is None:
+        return NOT_SOLVED
+    _draw(checked, model, Path(options.picture or run.folder / "plan.png"))
+    return 0
+
+
+def _one_problem(options: SolveCommand, run: Run, puzzle: Puzzle | None, img_size) -> tuple[np.ndarray, np.ndarray]:
+    """Give the pictures of a start and a goal, each (1, H, W, 3) uint8."""
+    keys = {"start": options.key, "goal": options.key + (options.goal == "random")}
+    images = []
+    for name, key in keys.items():
+        given = getattr(options, name)
+        if given not in (*SolveCommand.states, "terminal"):
+            images.append(read_image(name, Path(given), img_size))
+        elif puzzle and given != "terminal":
+            images.append(puzzle.render(state_of(puzzle, given, key), img_size)[0])
+        else:
+            images.append(_from_data(name, given, options, run))
+    return images[0][None], images[1][None]
+
+
+def _from_data(name: str, given: str, options: SolveCommand, run: Run) -> np.ndarray:
+    """Give a picture (H, W, 3) uint8 of the run's data: where an episode begins, or a world ends best rewarded."""
+    recorded = recorded_options(run)
+    with use_dataset(ensure_dataset(recorded.model_copy(update={"data_dir": options.data_dir}))) as file:
+        split = file["train"]
+        if given == "random":
+            frames = split["frames"][:].astype(np.int64)
+            first = np.flatnonzero(np.append(2, np.diff(frames)) > 1)
+            return split["images"][int(frames[first[options.key % len(first)]])]
+        ends = np.flatnonzero(split["terminated"][:]) if "terminated" in split else np.array([])
+        if given == "terminal" and len(ends):
+            rewards = split["rewards"][:][ends] if "rewards" in split else np.zeros(len(ends))
+            return split["images"][int(split["frames"][ends[rewards.argmax()]]) + 1]
+    right = "a picture, or terminal where the data shows an end" if name == "goal" else "a picture or random"
+    raise UserError(f"--{name} must be {right}, for the run's data isn't a puzzle's. Received: --{name} {given}")
+
+
+def _encoded(options: SolveCommand, model, images: np.ndarray, name: str) -> np.ndarray:
+    """Encode pictures (N, H, W, 3), which must be such as the model knows."""
+    parts = [images[at : at + PART] for at in range(0, len(images), PART)]
+    codes = [model.encode(part) for part in parts]
+    worst = np.concatenate([pixels_off(model, *pair) for pair in zip(codes, parts)])
+    if worst.max() > MOST_OFF:
+        given = f"--{name} {getattr(options, name)}"
+        raise UserError(
+            f"pictures must be as those of the run, at most {MOST_OFF} of 255 grey levels off when decoded again. "
+            f"Received: {_which(options, given, int(worst.argmax()))}, {worst.max()} off"
+        )
+    return np.concatenate(codes)
+
+
+def _which(options: SolveCommand, given: str, number: int) -> str:
+    return f"--problems {options.problems}, number {number}" if options.problems else given
+
+
+def _refuse_unfit(options: SolveCommand, planner: Planner, starts: np.ndarray, goals: np.ndarray):
+    for name, codes in (("start", starts), ("goal", goals)):
+        if why := planner.unfit(codes):
+            given = f"--{name} {getattr(options, name)}"
+            raise UserError(
+                f"a {name} must be a state of the run's world: {why}. "
+                f"Received: {f'--problems {options.problems}' if options.problems else given}"
+            )
+    if not options.problems and (why := planner.differ_for_ever(starts[0], goals[0])):
+        raise UserError(f"--goal must be one that --start could become: {why}. Received: --goal {options.goal}")
+
+
+def _solve_one(options: SolveCommand, planner: Planner, puzzle: Puzzle | None, images, codes) -> Checked:
+    try:
+        goals = planner.goals(codes[1], options.free_goal)
+    except ValueError as error:
+        raise UserError(f"--free_goal is for worlds in which one thing moves: {error}. Received: --free_goal") from None
+    plan = planner.solve(codes[0], goals, options.seconds)
+    if plan.actions is None:
+        return Checked(plan)
+    model, dream = planner.model, [codes[0]]
+    for action in plan.actions:
+        dream.append(model.step(dream[-1][None], np.array([action]))[0])
+    unknown = 0
+    if model.rules and plan.actions:
+        unknown = int((~model.known(np.array(dream[:-1]), np.array(plan.actions))).sum())
+    agrees = bool((goals == dream[-1]).all(axis=1).any())
+    last = model.decode(dream[-1][None])[0]
+    wanted = last if options.free_goal else images[1]
+    true = replayed(puzzle, images[0], plan.actions) if puzzle else None
+    verified = None if true is None else agrees and looks_alike(true[-1], wanted)
+    return Checked(plan, np.array(dream), true, agrees, looks_alike(last, wanted), verified, unknown)
+
+
+def _solve_many(options: SolveCommand, planner: Planner, puzzle: Puzzle | None, names: list[str], images, codes):
+    found: list[Checked] = []
+    pairs = zip(zip(*images), zip(*codes))
+    try:
+        with tqdm(pairs, "solving", len(codes[0]), unit="problem", dynamic_ncols=True) as progress:
+            for pictures, pair in progress:
+                found.append(_solve_one(options, planner, puzzle, pictures, pair))
+                solved = sum(one.plan.status == "solved" for one in found)
+                progress.set_postfix_str(f"{solved:,} solved", refresh=False)
+    except Interrupted as stop:
+        if options.save:
+            _save(options.save, found, names)
+        raise Interrupted(stop.number, f"{len(found):,} of {len(codes[0]):,} problems were done") from None
+    if options.save:
+        _save(options.save, found, names)
+    print(summary(found))
+
+
+def summary(found: list[Checked]) -> str:
+    """Say what came of many problems."""
+    counts = {
+        status: sum(one.plan.status == status for one in found) for status in ("solved", "impossible", "unsolved")
+    }
+    solved = [one for one in found if one.plan.actions is not None]
+    seconds = [one.plan.seconds for one in found]
+    lines = [
+        f"{counts['solved']:,} of {len(found):,} solved, {counts['impossible']:,} proved impossible, "
+        f"{counts['unsolved']:,} unsolved"
+    ]
+    if solved:
+        lengths = [len(one.plan.actions or ()) for one in solved]
+        lines.append(
+            f"{np.mean(lengths):.2f} actions in the mean, {max(lengths)} at most; "
+            f"{sum(one.plan.optimal for one in solved):,} proved to be shortest"
+        )
+        wrong, checked = sum(one.verified is False for one in solved), sum(one.verified is not None for one in solved)
+        lines.append(f"{checked:,} replayed in the true puzzle, {wrong:,} of them wrong")
+    lines.append(f"{np.mean(seconds):.4f} s in the mean, {max(seconds):.3f} s at most")
+    return "\n".join(lines)
+
+
+def _save(path: str, found: list[Checked], names: list[str]):
+    entries = [
+        {
+            "actions": None if one.plan.actions is None else [names[action] for action in one.plan.actions],
+            "status": one.plan.status,
+            "optimal": one.plan.optimal,
+            "verified": one.verified,
+            "seconds": one.plan.seconds,
+            "states": one.plan.states,
+        }
+        for one in found
+    ]
+    with replacing(Path(path), sync=False) as partial:
+        partial.write_text(json.dumps(entries, indent=1) + "\n")
+    print(f"plans: {path}")
+
+
+def _tell(checked: Checked, names: list[str], options: SolveCommand):
+    plan = checked.plan
+    if options.save:
+        _save(options.save, [checked], names)
+    print(plan.method)
+    looked = f"{plan.states:,} states looked at in {plan.seconds:.3f} s"
+    if plan.actions is None:
+        cure = "there is no plan: proved" if plan.status == "impossible" else "no plan was found; try more --seconds"
+        print(f"{plan.status}: {cure}; {looked}")
+        return
+    proof = "no plan is shorter" if plan.optimal else "a shorter one may exist"
+    print(f"plan: {' '.join(names[action] for action in plan.actions) or 'nothing to do'}")
+    print(f"{len(plan.actions)} actions, {proof}; {looked}")
+    if checked.unknown:
+        print(f"{checked.unknown} steps are of a kind that the training data never showed: the model guesses there")
+    told = {
+        "the dream": checked.dream_agrees,
+        "its picture": checked.picture_agrees,
+        "the true puzzle": checked.verified,
+    }
+    print("; ".join(f"{name} {ANSWERS[agrees]}" for name, agrees in told.items()))
+
+
+ANSWERS = {True: "ends in the goal", False: "does NOT end in the goal", None: "can't be asked"}
+
+
+def _draw(checked: Checked, model, path: Path):
+    assert checked.codes is not None
+    images = model.decode(checked.codes)
+    if len(images) > SHOWN:
+        images = images[np.linspace(0, len(images) - 1, SHOWN).round().astype(int)]
+    drawing.contact_sheet(images, COLUMNS, path)
+    print(f"the plan as pictures: {path}")

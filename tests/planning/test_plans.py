@@ -1,0 +1,200 @@
+"""Plans of the learned world hold in the true puzzle, are shortest where that is said, and impossible is proved."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from planning.learned import Learned
+
+from pipeline.planning.breadth import Deadline, Layers, meet
+from pipeline.planning.numbers import Numbers
+from pipeline.planning.pieces import PieceWorld
+from pipeline.planning.worlds import CodeWorld
+
+WORLDS = {"lightsout_4x4": 1500, "slidepuzzle_3x3": 2000, "sokoban": 9000, "rubikscube_2x2x2": 3000, "rubikscube": 3000}
+EXACT = [name for name in WORLDS if name != "rubikscube"]
+
+
+@cache
+def learned(name) -> Learned:
+    return Learned(name, WORLDS[name])
+
+
+def pair(world, rng, steps):
+    """Give a random state (S,) and one that so many steps lead to."""
+    start = state = world.puzzle.start(rng, 1, "anywhere")
+    for _ in range(steps):
+        state = world.puzzle.step(state, world.puzzle.explore(rng, state))
+    return start[0], state[0]
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_compiled_tables_are_equal_to_the_model_on_its_data_and_on_walks(name):
+    world, rng = learned(name), np.random.default_rng(1)
+    some = rng.permutation(len(world.found))[:500]
+    before, actions, after = world.found.part(some)
+    tables = world.planner.world
+    states = tables.read(before)
+    moves = tables.children(states)
+    found = states.copy()
+    chosen = moves.actions == actions[moves.rows]
+    found[moves.rows[chosen]] = moves.states[chosen]
+    assert np.array_equal(found, tables.read(after))
+    assert world.planner.check(before)[0] == 1000 and world.planner.world is tables
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_steps_run_backwards_are_those_that_lead_here(name):
+    world = learned(name)
+    tables = world.planner.pieces or world.planner.world
+    begin = tables.homes[None] if world.planner.pieces else tables.read(world.found.before[:10])
+    states = tables.children(begin).states
+    ahead, back = tables.children(states), tables.parents(tables.children(states).states)
+    came_from = {(row, action, state.tobytes()) for state, row, action in zip(back.states, back.rows, back.actions)}
+    assert all((at, ahead.actions[at], states[ahead.rows[at]].tobytes()) in came_from for at in range(len(ahead.rows)))
+    again = tables.children(back.states)
+    leads_to = {(row, action, state.tobytes()) for state, row, action in zip(again.states, again.rows, again.actions)}
+    assert all(
+        (at, back.actions[at], ahead.states[back.rows[at]].tobytes()) in leads_to for at in range(len(back.rows))
+    )
+
+
+@pytest.mark.parametrize("name", ["lightsout_4x4", "slidepuzzle_3x3"])
+def test_plans_are_as_short_as_an_independent_search_of_the_true_puzzle_finds(name):
+    world, rng = learned(name), np.random.default_rng(2)
+    goal = world.puzzle.start(rng, 1, "solved")[0]
+    distances = world.distances(goal)
+    for start in world.puzzle.start(rng, 100, "anywhere"):
+        plan = world.solve(start, goal)
+        if start.tobytes() in distances:
+            assert plan.status == "solved" and plan.optimal
+            assert len(plan.actions) == distances[start.tobytes()]
+            assert np.array_equal(world.replay(start, plan.actions), goal)
+        else:
+            assert plan.status == "impossible" and plan.actions is None
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_plan_between_any_two_states_ends_in_the_goal(name):
+    world, rng = learned(name), np.random.default_rng(3)
+    for _ in range(10):
+        start, goal = pair(world, rng, 30)
+        plan = world.solve(start, goal)
+        assert plan.status == "solved" and plan.optimal
+        assert np.array_equal(world.replay(start, plan.actions), goal)
+
+
+def test_two_sides_find_plans_as_short_as_one_side_does():
+    world, rng = learned("sokoban"), np.random.default_rng(4)
+    tables = world.planner.world
+    for _ in range(10):
+        start, goal = tables.read(world.found.encode(np.stack(pair(world, rng, 20))))
+        one_side = Layers(tables.children, start[None])
+        deadline = Deadline(60, len(start))
+        while not (one_side.last == goal).all(axis=1).any():
+            one_side.grow(deadline)
+        assert len(meet(tables, start, goal[None], deadline)[0]) == one_side.depth
+
+
+def test_a_slide_puzzle_of_the_other_parity_is_proved_impossible():
+    world = learned("slidepuzzle_3x3")
+    goal = world.puzzle.solved
+    start = goal.copy()
+    start[[0, 1]] = start[[1, 0]]
+    plan = world.solve(start, goal)
+    assert plan.status == "impossible" and plan.actions is None and plan.states == 181_440
+
+
+def test_a_box_in_a_corner_is_proved_to_stay():
+    world = learned("sokoban")
+    start = np.ones((10, 10), np.uint8)
+    start[1:9, 1:9] = 0
+    start[1, 1], start[5, 5], start[3, 3] = 2, 2, 3
+    goal = np.where(start == 2, 0, start)
+    goal[1, 2], goal[5, 5] = 2, 2
+    plan = world.solve(start.reshape(-1), goal.reshape(-1))
+    assert plan.status == "impossible"
+
+
+def test_another_level_is_known_at_once():
+    world, rng = learned("sokoban"), np.random.default_rng(5)
+    start, goal = world.puzzle.start(rng, 2, "anywhere")
+    plan = world.solve(start, goal)
+    assert plan.status == "impossible" and "no action ever changes" in plan.method
+
+
+def test_a_goal_that_leaves_the_player_free_needs_no_more_steps():
+    world, rng = learned("sokoban"), np.random.default_rng(6)
+    for _ in range(5):
+        start, goal = pair(world, rng, 30)
+        codes = world.found.encode(np.stack([start, goal]))
+        fixed = world.planner.solve(codes[0], codes[1:], 60)
+        free = world.planner.solve(codes[0], world.planner.goals(codes[1], True), 60)
+        assert free.optimal and len(free.actions) <= len(fixed.actions)
+        end = world.replay(start, free.actions)
+        assert np.array_equal(end == 2, goal == 2)
+
+
+def test_a_cube_has_twenty_pieces_that_move():
+    pieces = learned("rubikscube").planner.pieces
+    assert len(pieces.homes) == 20
+    assert sorted(np.bincount(pieces.kinds)) == [24, 24]
+
+
+def test_a_piece_world_says_the_same_of_any_pair_of_states_as_the_true_cube():
+    world, rng = learned("rubikscube"), np.random.default_rng(7)
+    pieces: PieceWorld = world.planner.pieces
+    starts, goals = (world.puzzle.start(rng, 20, "anywhere") for _ in range(2))
+    for start, goal in zip(starts, goals):
+        actions = rng.integers(12, size=20).astype(np.uint8)
+        goal_code = world.found.encode(goal[None])[0]
+        state = pieces.of_pair(world.found.encode(start[None])[0], goal_code)
+        for action in actions:
+            state = pieces.moved[action][state]
+        assert np.array_equal(
+            state, pieces.of_pair(world.found.encode(world.replay(start, actions)[None])[0], goal_code)
+        )
+
+
+def test_a_reversed_plan_solves_the_inverse_problem():
+    world, rng = learned("rubikscube"), np.random.default_rng(8)
+    pieces, actions = world.planner.pieces, rng.integers(12, size=30)
+    state = pieces.homes
+    for action in actions:
+        state = pieces.moved[action][state]
+    inverse = pieces.inverse_of(state)
+    for action in actions:
+        inverse = pieces.moved[action][inverse]
+    assert np.array_equal(inverse, pieces.homes)
+
+
+def test_a_world_known_as_a_black_box_is_searched_from_the_start():
+    world, rng = learned("lightsout_4x4"), np.random.default_rng(9)
+    start, goal = pair(world, rng, 3)
+    codes = world.found.encode(np.stack([start, goal]))
+    box = CodeWorld(world.step, 16, world.bits, "a black box")
+    actions, _ = meet(box, box.read(codes[:1])[0], box.read(codes[1:]), Deadline(60, 2))
+    assert np.array_equal(world.replay(start, actions), goal)
+
+
+def test_out_of_time_is_unsolved():
+    world = learned("rubikscube_2x2x2")
+    world.planner._complete = None
+    start, goal = pair(world, np.random.default_rng(10), 50)
+    plan = world.solve(start, goal, seconds=1e-9)
+    assert plan.status == "unsolved" and plan.actions is None and not plan.optimal
+
+
+def test_a_set_of_numbers_knows_each_once_and_its_place():
+    rng, numbers = np.random.default_rng(11), Numbers()
+    seen: dict[int, int] = {}
+    for _ in range(20):
+        batch = rng.integers(1, 3000, 1000).astype(np.uint64)
+        is_new = numbers.add(batch)
+        assert len(set(batch[is_new].tolist())) == is_new.sum()
+        assert set(batch[is_new].tolist()) == set(batch.tolist()) - seen.keys()
+        for number in batch[is_new].tolist():
+            seen[number] = len(seen)
+    assert len(numbers) == len(seen)
+    wanted = np.arange(1, 4000, dtype=np.uint64)
+    assert numbers.find(wanted).tolist() == [seen.get(number, -1) for number in wanted.tolist()]
