@@ -8,7 +8,9 @@ import keras
 import numpy as np
 
 from ..architectures import load_architecture
-from ..codes.linear_code import find_code
+from ..codes.learned import begin
+from ..codes.linear_code import LinearCode, find_code
+from ..codes.noise import find_code_in_noise
 from ..command_line.options import TrainCommand
 from ..rules.find import find_rules
 from ..system.memory import rows_within
@@ -17,6 +19,7 @@ from ..world_model.loading import check_loadable
 from ..world_model.model import DiscreteWorldModel, build_world_model
 from ..world_model.transition import with_rules
 from .code_batches import CodeTransitions
+from .code_learning import learning_sample
 from .image_batches import ImageTransitions, sample_images
 
 SAMPLE, SAMPLE_BYTES = 4096, 2**28  # images that the code is found in: at most so many, and of so many bytes
@@ -55,18 +58,42 @@ def _sample_size(file: h5py.File) -> int:
 def _model_on(images: np.ndarray, file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
     architecture = load_architecture(options.world_model)
     started = time.perf_counter()
-    code = find_code(images, architecture.code, architecture.max_bits) if architecture.code else None
+    code = _exact_code(images, file, options, architecture.code) if architecture.code else None
     seconds = time.perf_counter() - started
+    if code is None and not architecture.recipe:
+        return learned_model(file, options)
     if code is None:
-        reason = "since none was found in the images" if architecture.code else "as this system does"
-        print(f"learning a code of {architecture.max_bits} bits by gradient descent, {reason}")
+        print(f"learning a code of {architecture.max_bits} bits by gradient descent, as this system does")
     else:
-        settled = "encoder and decoder are settled" if code.is_exact else "not exact, so all parts are trained"
+        shown = f"images with noise of σ {code.noise:.1f}" if code.noise else "distinct images"
         print(
             f"code found in {seconds:.1f} s: {code.description}; {code.distinct_codes:,} codes for "
-            f"{code.distinct_images:,} distinct images, pixels at most {code.worst_error} grey levels off: {settled}"
+            f"{code.distinct_images:,} {shown}, pixels at most {code.worst_error} grey levels off: "
+            "encoder and decoder are settled"
         )
     model = build_world_model(architecture, images.shape[1:3], len(file.attrs["action_names"]), code)
+    model.noise = code.noise if code else 0.0
+    check_loadable(model)
+    return model
+
+
+def _exact_code(images: np.ndarray, file: h5py.File, options: TrainCommand, kind: str) -> LinearCode | None:
+    """Find an exact code in images (N, H, W, 3), or behind the noise of a larger sample; None if there is none."""
+    max_bits = load_architecture(options.world_model).max_bits
+    code = find_code(images, kind, max_bits)
+    if code and code.is_exact:
+        return code
+    return find_code_in_noise(learning_sample(file, options.key), kind, max_bits)
+
+
+def learned_model(file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
+    """Build a world model whose code gradient descent is to learn, from bits that single pixels show."""
+    architecture = load_architecture(options.world_model)
+    images = learning_sample(file, options.key)
+    start = begin(images, architecture.max_bits)
+    why = "no code is exact that was found in the images" if architecture.code else "as this world model does"
+    print(f"learning a code of {len(start.bits)} bits by gradient descent ({why}); they begin as pixels' values")
+    model = build_world_model(architecture, images.shape[1:3], len(file.attrs["action_names"]), None, start)
     check_loadable(model)
     return model
 

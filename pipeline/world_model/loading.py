@@ -21,8 +21,10 @@ import keras
 import numpy as np
 
 from ..architectures import WORLD_MODELS, load_architecture
+from ..codes.lattice import Lattice
 from ..command_line.options import OPTIMIZERS
 from ..system.errors import UserError, shown
+from .coders import linear_coder
 from .model import FORMAT_VERSION, DiscreteWorldModel, build_world_model
 from .rule_layers import ApplyRules, CopyBits, no_rules
 from .transition import behind
@@ -219,11 +221,12 @@ def _classes_of(name: str) -> set[Identity]:
 
 
 def _describe_small(name: str) -> list[dict]:
-    """Describe a model, and its transition behind rules of either kind."""
+    """Describe a model whose code is learned, the coder of one that is found, and transitions behind rules."""
     with keras.StatelessScope(initialize_variables=False):
         model = build_world_model(load_architecture(name), *SMALL, code=None)
+        found = linear_coder(SMALL[0], Lattice.of_one_cell(SMALL[0]), model.bits)
         layers = [CopyBits(SMALL[1], model.bits), ApplyRules(no_rules(model.grid, SMALL[1]).to_config())]
-        parts = [model, *(behind(model.transition, layer) for layer in layers)]
+        parts = [model, *found, *(behind(model.transition, layer) for layer in layers)]
     return [json.loads(json.dumps(keras.saving.serialize_keras_object(part))) for part in parts]
 
 
