@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy import stats
 
 from .linear import flat, ridge
 from .linear_code import LinearCode, find_code
@@ -15,7 +16,8 @@ RAREST = 0.0005  # the share of the pictures that a level beyond the outermost g
 FEWEST = 5  # so many of them
 SEARCHED = 4096  # images that the code is found in, of all that show the levels
 SAME_COLOUR = 3 / 255  # colours of different pixels that differ by less are one where there is noise, and more where
-SURE = 4.0  # standard deviations of their means are more
+SURE = 4.5  # standard deviations of their means are more
+MOST_TERMS = 32  # bits that a pixel with noise depends on
 
 
 def find_code_in_noise(images: np.ndarray, kind: str, max_bits: int) -> LinearCode | None:
@@ -50,17 +52,57 @@ def find_code_behind(
 
 
 def refitted(code: LinearCode, images: np.ndarray, noise: float) -> LinearCode:
-    """Let a code decode to the means of noisy images (N, H, W, 3) uint8, and see how exact it is on a part of them."""
+    """Let a code decode to what noisy images (N, H, W, 3) uint8 show, and see how exact it is on a part of them.
+
+    Args:
+        noise: Its standard deviation in grey levels.
+    """
     pixels, bits = images.astype(np.float32) / np.float32(255), code.encode(images)
     quarter = -(-len(images) // 4)
     cells = code.lattice.cut(pixels[quarter:]).reshape(-1, code.lattice.values)
-    kernel, bias = ridge(bits[quarter:].reshape(-1, code.grid[2]).astype(np.float32), cells, 0.0)
-    background = pixels.mean(axis=0)
-    rows, columns, _ = code.grid
-    code.lattice.paste(np.broadcast_to(bias, (1, rows, columns, len(bias))), background[None])
+    of_cells = bits[quarter:].reshape(-1, code.grid[2]).astype(np.float32)
+    kernel, bias = _sparse_fit(of_cells, cells, noise / 255) if noise else ridge(of_cells, cells, 0.0)
+    some = of_cells[:: -(-len(of_cells) // SEARCHED)]
+    kernel, bias = ridge(some, without_clipping(some @ kernel + bias, noise / 255), 0.0)
+    background = without_clipping(pixels.mean(axis=0), noise / 255).astype(np.float32)
+    code.lattice.paste(np.broadcast_to(bias, (1, *code.grid[:2], len(bias))), background[None])
     code = replace(code, decoder_kernel=kernel, decoder_bias=background, noise=noise)
     errors = np.abs(code.decode(bits[:quarter]) * 255 - images[:quarter])
     return replace(code, worst_error=int(np.rint(errors.max())))
+
+
+def _sparse_fit(bits: np.ndarray, values: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Fit each of the values (N, P) linearly to few of the bits (N, B): the noise in many coefficients would add up.
+
+    Bits are taken as long as they tell surely more than noise has it (orthogonal matching pursuit).
+    """
+    mean, means = bits.mean(axis=0, dtype=np.float64), values.mean(axis=0, dtype=np.float64)
+    centred = bits - mean.astype(np.float32)
+    gram = (centred.T @ centred).astype(np.float64) / len(bits)
+    fits = (centred.T @ (values - means.astype(np.float32))).astype(np.float64) / len(bits)  # (B, P)
+    least = SURE * noise * np.sqrt(np.diag(gram) / len(bits)) + 1e-9
+    kernel = np.zeros(fits.shape)
+    for value, fit in enumerate(fits.T):
+        taken: list[int] = []
+        left, weights = fit, np.zeros(0)
+        while len(taken) < MOST_TERMS and (more := int(np.argmax(np.abs(left) / least))) not in taken:
+            if abs(left[more]) <= least[more]:
+                break
+            taken.append(more)
+            weights = np.linalg.lstsq(gram[np.ix_(taken, taken)], fit[taken], rcond=1e-9)[0]
+            left = fit - gram[:, taken] @ weights
+        kernel[taken, value] = weights
+    return kernel.astype(np.float32), (means - mean @ kernel).astype(np.float32)
+
+
+def without_clipping(means: np.ndarray, noise: float) -> np.ndarray:
+    """Give the values in 0…1 whose means with noise are these, noise being cut off at 0 and 1."""
+    if not noise:
+        return means
+    values = np.linspace(0, 1, 511)
+    low, high = stats.norm(values, noise), stats.norm(values - 1, noise)
+    seen = values * (low.sf(0) - high.sf(0)) + noise**2 * (low.pdf(0) - high.pdf(0)) + high.sf(0)
+    return np.interp(means, seen, values)
 
 
 def level_gaps(denoised: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
