@@ -3,12 +3,10 @@
 And what comes of it: a code of one map each way, whose decoder is fitted to the bits in closed form.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .exactness import pixel_bound
 from .lattice import Lattice
 from .linear import flat, ridge
 from .linear_code import LinearCode
@@ -141,11 +139,6 @@ def as_code(
         Lattice.of_one_cell(img_size), whole, shift, decode, background.reshape(images.shape[1:]), description,
         int(np.rint(errors.max())), len({image.tobytes() for image in images}), len(numbers), white.grey_levels,
     )  # fmt: skip
-
-
-def is_true(code: LinearCode) -> bool:
-    """Tell whether the pictures that a code gives back are the true ones up to their noise."""
-    return code.worst_error <= pixel_bound(code.noise)
 
 
 def _clear_candidates(denoised: np.ndarray, white: Whitening) -> Bits:

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..architectures import load_architecture
 from ..codes.exactness import pixel_bound
-from ..codes.learned import begin
 from ..command_line.options import TrainCommand
 from ..dataset.cache import use_dataset
 from ..pictures import drawing
@@ -25,12 +24,12 @@ from ..world_model.loading import load_world_model, model_digest
 from ..world_model.model import DiscreteWorldModel
 from .capacity import check_codes, check_images, check_step, saying_when_a_step_is_too_large
 from .code_batches import CodeTransitions
-from .code_learning import CodeMender, learning_epochs, learning_sample, settled_model
+from .code_learning import CodeMender, learned_model, learning_epochs, settled_model
 from .devices import as_the_chief_has_it, describe_devices, on_all_devices, shared_out
 from .environment import describe_environment
 from .image_batches import ImageTransitions
 from .keeper import RunKeeper, where
-from .start import compile_for_training, learned_model, mended_model, new_model, with_found_rules
+from .start import compile_for_training, mended_model, new_model, with_found_rules
 from .validation import Validation
 
 VALIDATION_BATCH, VALIDATION_BYTES = 2000, 2**26  # transitions at a time: at most so many, and of so many bytes
@@ -56,8 +55,7 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
         epochs = 1 if _is_a_table(options) else options.train_epochs  # what has nothing to learn is measured once
         is_new = state is None
         if is_learned(model.encoder):
-            learning = learning_epochs(epochs, math.ceil(len(training) / options.mini_batch_size))
-            if learning:
+            if learning := learning_epochs(epochs, math.ceil(len(training) / options.mini_batch_size)):
                 model, keeper = _phase(model, training, file, options, run, state, learning, is_new)
                 state = keeper.state_without_a_best()
             model = settled_model(model, file, options)
@@ -107,7 +105,7 @@ def _phase(
     keeper = RunKeeper(run, state, epochs, steps, 0 if learns else options.stop_when_exact, validation, apart)
     if state and not is_new:
         print(f"going on {where(state.step, steps)}")
-    _fit(model, training, walk, options, keeper, [_mender(file, options, keeper)] if learns else [])
+    _fit(model, training, walk, options, keeper, [CodeMender(file, options, lambda: keeper.step > 0)] if learns else [])
     return model, keeper
 
 
@@ -136,7 +134,7 @@ def _model_and_transitions(
         model = mended_model(file, options, misread)
         training = read_split(file["train"], model, options.dataset_in)
     if len(misread := _misread(training, model)):
-        print(f"{len(misread):,} frames still don't come back: encoder and decoder are trained too")
+        print(f"{len(misread):,} frames still don't come back")
         model = learned_model(file, options)
         training = read_split(file["train"], model, options.dataset_in)
     if not _is_a_table(options):
@@ -145,7 +143,7 @@ def _model_and_transitions(
 
 
 def _misread(training: Transitions, model: DiscreteWorldModel) -> np.ndarray:
-    """Give the frames (M,) that don't come back from their codes; of noisy ones a few are far off by chance: then none."""
+    """Give the frames (M,) that don't come back from their codes; none if few noisy ones are far off by chance."""
     if not isinstance(training, CodeTransitions):
         return np.zeros(0, int)
     by_chance = FAR_OFF_BY_CHANCE * len(training.packed) if model.noise else 0
@@ -173,12 +171,6 @@ def _fit(
                 validation_data=shared_out(walk.batches(rows)), callbacks=[*more, *_callbacks(options, keeper)],
                 verbose=0,
             )  # fmt: skip
-
-
-def _mender(file: h5py.File, options: TrainCommand, keeper: RunKeeper) -> CodeMender:
-    images = learning_sample(file, options.key)
-    start = begin(images, load_architecture(options.world_model).max_bits)
-    return CodeMender(start, images, is_begun=lambda: keeper.step > 0)
 
 
 def read_split(

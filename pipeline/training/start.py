@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from ..architectures import load_architecture
-from ..codes.learned import begin
 from ..codes.linear_code import LinearCode, find_code
 from ..codes.noise import find_code_in_noise
 from ..command_line.options import TrainCommand
@@ -19,7 +18,7 @@ from ..world_model.loading import check_loadable
 from ..world_model.model import DiscreteWorldModel, build_world_model
 from ..world_model.transition import with_rules
 from .code_batches import CodeTransitions
-from .code_learning import learning_sample
+from .code_learning import learned_model, learning_sample
 from .image_batches import ImageTransitions, sample_images
 
 SAMPLE, SAMPLE_BYTES = 4096, 2**28  # images that the code is found in: at most so many, and of so many bytes
@@ -84,18 +83,6 @@ def _exact_code(images: np.ndarray, file: h5py.File, options: TrainCommand, kind
     if code and code.is_exact:
         return code
     return find_code_in_noise(learning_sample(file, options.key), kind, max_bits)
-
-
-def learned_model(file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
-    """Build a world model whose code gradient descent is to learn, from bits that single pixels show."""
-    architecture = load_architecture(options.world_model)
-    images = learning_sample(file, options.key)
-    start = begin(images, architecture.max_bits)
-    why = "no code is exact that was found in the images" if architecture.code else "as this world model does"
-    print(f"learning a code of {len(start.bits)} bits by gradient descent ({why}); they begin as pixels' values")
-    model = build_world_model(architecture, images.shape[1:3], len(file.attrs["action_names"]), None, start)
-    check_loadable(model)
-    return model
 
 
 def with_found_rules(

@@ -1,4 +1,4 @@
-"""A code that gradient descent learns: encoder and decoder on whitened images, and the losses that keep it from collapse.
+"""A code that gradient descent learns: encoder and decoder on whitened images, and losses that don't collapse it.
 
 Published systems learn a code that is easy to predict, which is easiest where there is one code for everything. Here
 logits have unit variance whatever is learned, since the columns of a linear map of whitened images have unit length; no
@@ -22,7 +22,7 @@ FARTHEST = 10.0  # from the mean of all images that a threshold may lie, in stan
 
 @keras.saving.register_keras_serializable("discrete_world_model")
 class UnitDense(layers.Layer):
-    """A linear map whose columns have unit length, and whose bias is bounded: no logit can become constant by shrinking.
+    """A linear map with columns of unit length and a bounded bias: no logit can become constant by shrinking.
 
     Points (N, K) to logits (N, units).
     """
@@ -101,6 +101,6 @@ def there_and_back(encoder: keras.Model, decoder: keras.Model, images, binarize)
 
 
 def learned_losses(outputs: dict) -> tuple:
-    """Give the squared error in whitened space, which is 1 where nothing is told, and how near to thresholds logits are."""
+    """Give the squared error of points, which is 1 where nothing is told, and how near to thresholds logits are."""
     error = ops.mean(ops.square(outputs["decoded_points"] - outputs["points"]))
     return error, ops.mean(ops.relu(1.0 - ops.abs(outputs["logits"]) / MARGIN))
