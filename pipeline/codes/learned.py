@@ -162,5 +162,4 @@ def _middle_candidates(denoised: np.ndarray) -> Bits:
 
 
 def _joined(*parts: Bits) -> Bits:
-    names: Sequence[str] = ("pixels", "thresholds")
-    return Bits(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return Bits(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("pixels", "thresholds")))
