@@ -21,17 +21,23 @@ class Whitening:
         kernel: (P, K) float32; points = (image - mean) @ kernel, of unit variance in every direction.
         back: (K, P) float32; image = mean + point @ back, without what isn't in these directions.
         noise: (P,) float32, the standard deviation of what is left over of each pixel.
+        seen: How many images have shown them.
     """
 
     mean: np.ndarray
     kernel: np.ndarray
     back: np.ndarray
     noise: np.ndarray
+    seen: int
 
     @property
     def spread(self) -> np.ndarray:
-        """(P,) the standard deviation of the noise that is left in an image that has been a point."""
-        return self.noise * np.sqrt(np.sum(self.kernel.T * self.back, axis=0))  # the projection's diagonal
+        """(P,) the standard deviation of the noise that is left in an image that has been a point.
+
+        It is what of noise lies in these directions, and what they are off, since noisy images have shown them.
+        """
+        inside = np.sum(self.kernel.T * self.back, axis=0)  # the projection's diagonal
+        return self.noise * np.sqrt(inside + self.kernel.shape[1] / self.seen)
 
     @property
     def grey_levels(self) -> float:
@@ -66,7 +72,7 @@ def whiten(pixels: np.ndarray) -> Whitening:
     kept = _above_noise(variances, float(np.einsum("np,np->", centred, centred)) / len(centred), centred.shape)
     scale, basis = np.sqrt(variances[:kept]).astype(np.float32), (basis @ turn[:, :kept]).astype(np.float32)
     left_over = centred - (inside @ turn[:, :kept].astype(np.float32)) @ basis.T
-    return Whitening(mean, basis / scale, scale[:, None] * basis.T, left_over.std(axis=0))
+    return Whitening(mean, basis / scale, scale[:, None] * basis.T, left_over.std(axis=0), len(pixels))
 
 
 def _above_noise(variances: np.ndarray, total: float, shape: tuple[int, int]) -> int:

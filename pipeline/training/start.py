@@ -14,6 +14,7 @@ from ..command_line.options import TrainCommand
 from ..rules.find import find_rules
 from ..system.memory import rows_within
 from ..system.streams import stream
+from ..world_model.learning import LEARNING_RATE, is_learned
 from ..world_model.loading import check_loadable
 from ..world_model.model import DiscreteWorldModel, build_world_model
 from ..world_model.transition import with_rules
@@ -26,6 +27,7 @@ MENDING = 500  # frames at most that are put beside the sample where the code do
 TRANSITION_SAMPLE = 100_000  # transitions that a transition's start is computed from
 DECAY_STEPS = 3000  # over which the learning rate falls
 LOWEST_RATE = 0.01  # of the first, which it then keeps
+OF_ADAM = {"sgd": 100.0, "adagrad": 10.0, "adadelta": 1000.0, "ftrl": 10.0, "lion": 0.1}  # times Adam's rate that suit
 
 
 def new_model(file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
@@ -114,7 +116,8 @@ def compile_for_training(
 ) -> None:
     """Give a model its optimizer, whose rate falls over at most so many `steps`, and choose how it is compiled."""
     architecture, schedules = load_architecture(options.world_model), keras.optimizers.schedules
-    rate = options.learning_rate or architecture.learning_rate
+    suits = LEARNING_RATE if is_learned(model.encoder) else architecture.learning_rate
+    rate = options.learning_rate or suits * OF_ADAM.get(options.optimizer, 1.0)
     if architecture.recipe:
         schedule = schedules.ExponentialDecay(rate, *architecture.recipe.decay)
     else:
