@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 PIXEL_BOUND = 4  # grey levels of 255 by which a pixel of a decoded picture may differ from the true one
-NOISE_MARGIN = 6  # standard deviations of the pictures' own noise that are allowed on top
+NOISE_MARGIN = 7  # standard deviations of the pictures' own noise that are allowed on top
 PAIRS = 100  # of frames that show the same, by which the noise is estimated
 
 

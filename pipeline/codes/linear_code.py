@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from . import components, pixel_bits, tile_bits
-from .exactness import PIXEL_BOUND
+from .exactness import pixel_bound
 from .lattice import Lattice
 from .tile_bits import TileBits
 from .value_bits import ValueBits
@@ -36,6 +36,7 @@ class LinearCode:
     worst_error: int  # grey levels of 255: the largest error of any pixel of held-out images, encoded and decoded
     distinct_images: int  # in the sample
     distinct_codes: int  # of them
+    noise: float = 0.0  # grey levels: the standard deviation of the images' own noise
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -45,7 +46,7 @@ class LinearCode:
     @property
     def is_exact(self) -> bool:
         """Whether nothing is lost: images that the code wasn't made from come back, and no two share a code."""
-        return self.worst_error <= PIXEL_BOUND and self.distinct_codes == self.distinct_images
+        return self.worst_error <= pixel_bound(self.noise) and self.distinct_codes == self.distinct_images
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Encode images (N, H, W, 3) uint8 as bits (N, B) bool."""
@@ -73,11 +74,11 @@ class LinearCode:
         )
 
 
-def find_code(images: np.ndarray, kind: str, max_bits: int) -> LinearCode | None:
+def find_code(images: np.ndarray, kind: str, max_bits: int, mends: bool = True) -> LinearCode | None:
     """Find a code of a kind ("tiles" or "pixels") in a sample of images (N, H, W, 3) uint8.
 
     The bits are defined on clean images; the encoder then reads them so that it withstands noise too. A quarter of the
-    images is held out to check the code. One that doesn't pass is mended.
+    images is held out to check the code. One that doesn't pass is mended, if `mends`.
 
     Returns:
         None if no part of the images takes few levels, or there are fewer than two images.
@@ -88,7 +89,7 @@ def find_code(images: np.ndarray, kind: str, max_bits: int) -> LinearCode | None
     found: TileBits | ValueBits | None = tile_bits.find(shown, max_bits) if kind == "tiles" else None
     found = found or pixel_bits.find(shown, max_bits)
     code = make_code(found, images) if found else None
-    return code if code and code.is_exact else mend(code, images, max_bits)
+    return code if not mends or (code and code.is_exact) else mend(code, images, max_bits)
 
 
 def mend(code: LinearCode | None, images: np.ndarray, max_bits: int) -> LinearCode | None:

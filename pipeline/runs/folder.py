@@ -170,7 +170,8 @@ class Run:
     def write_history(self, history: list[dict]):
         """Write a row per epoch."""
         with replacing(self.history_file, sync=False) as partial, open(partial, "w", newline="") as file:
-            writer = csv.DictWriter(file, history[0])
+            names = dict.fromkeys(name for row in history for name in row)  # epochs that learn a code have more
+            writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(history)
 

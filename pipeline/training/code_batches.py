@@ -47,7 +47,7 @@ class CodeTransitions:
         for first, part in zip(firsts, parts):
             codes, errors = encode(part)
             packed[first : first + step] = np.packbits(codes, axis=1, bitorder="little")
-            misread.append(first + np.flatnonzero(np.rint(errors) > pixel_bound()))
+            misread.append(first + np.flatnonzero(np.rint(errors) > pixel_bound(model.noise)))
         return cls(packed, bits, split["actions"][:], split["frames"][:], np.concatenate(misread))
 
     def __len__(self) -> int:

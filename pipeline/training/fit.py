@@ -7,6 +7,7 @@ from typing import Any
 
 import h5py
 import keras
+import numpy as np
 
 from ..architectures import load_architecture
 from ..codes.exactness import pixel_bound
@@ -19,10 +20,12 @@ from ..system.cluster import is_chief
 from ..system.files import save_model
 from ..system.interruption import finishing_first
 from ..system.memory import available_bytes, rows_within, said_size
+from ..world_model.learning import is_learned
 from ..world_model.loading import load_world_model, model_digest
 from ..world_model.model import DiscreteWorldModel
 from .capacity import check_codes, check_images, check_step, saying_when_a_step_is_too_large
 from .code_batches import CodeTransitions
+from .code_learning import CodeMender, learned_model, learning_epochs, settled_model
 from .devices import as_the_chief_has_it, describe_devices, on_all_devices, shared_out
 from .environment import describe_environment
 from .image_batches import ImageTransitions
@@ -33,6 +36,7 @@ from .validation import Validation
 VALIDATION_BATCH, VALIDATION_BYTES = 2000, 2**26  # transitions at a time: at most so many, and of so many bytes
 SHARE_OF_MEMORY = 0.5  # of what is free that images may fill
 MOST_BATCHES_PER_CALL = 32
+FAR_OFF_BY_CHANCE = 1e-4  # of noisy frames
 MENDINGS = 2  # attempts to find a code for frames that the sample didn't show
 
 Transitions = CodeTransitions | ImageTransitions
@@ -50,23 +54,15 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
     architecture = load_architecture(options.world_model)
     with use_dataset(path) as file:
         model, training = _model_and_transitions(options, file, run, state)
-        walk = read_split(file["validation"], model, quiet=True)
-        steps = math.ceil(len(training) / options.mini_batch_size)
-        if not state:
-            if architecture.is_trained and isinstance(training, CodeTransitions):
-                model = with_found_rules(model, training, architecture, len(file.attrs["action_names"]))
-                _say_what_is_missing(model, training)
-            compile_for_training(model, options, steps * options.train_epochs, _batches_per_call(training, steps))
-        check_step(model, min(options.mini_batch_size, len(training)), isinstance(training, ImageTransitions))
-        apart = keras.models.clone_model(model)
-        model = on_all_devices(model)
-        validation = Validation(file["validation"], is_settled=isinstance(training, CodeTransitions))
-        stop = options.stop_when_exact
         epochs = options.train_epochs if architecture.is_trained else 1  # what has nothing to learn is measured once
-        keeper = RunKeeper(run, state, epochs, steps, stop, validation, apart)
-        if state:
-            print(f"going on {where(state.step, steps)}")
-        _fit(model, training, walk, options, keeper)
+        is_new = state is None
+        if is_learned(model.encoder):
+            if learning := learning_epochs(epochs, math.ceil(len(training) / options.mini_batch_size)):
+                model, keeper = _phase(model, training, file, options, run, state, learning, is_new)
+                state = keeper.state_without_a_best()
+            model = settled_model(model, file, options)
+            training, is_new = read_split(file["train"], model, options.dataset_in), True
+        model, keeper = _phase(model, training, file, options, run, state, epochs, is_new)
         if not is_chief():
             return None
         save_model(model, run.last_model)
@@ -83,6 +79,41 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
     return keeper.history, {"summary": summary, "environment": describe_environment(describe_devices())}
 
 
+def _phase(
+    model: DiscreteWorldModel,
+    training: Transitions,
+    file: h5py.File,
+    options: TrainCommand,
+    run: Run,
+    state: State | None,
+    epochs: int,
+    is_new: bool,
+) -> tuple[DiscreteWorldModel, RunKeeper]:
+    """Fit a model until so many epochs of the run are done: all of them, or at first those that learn a code.
+
+    Args:
+        is_new: Whether the model is to be compiled, and begins with rules if it trains on codes.
+    """  # fmt: skip
+    walk = read_split(file["validation"], model, quiet=True)
+    steps = math.ceil(len(training) / options.mini_batch_size)
+    learns = is_learned(model.encoder)
+    if is_new:
+        architecture = load_architecture(options.world_model)
+        if architecture.is_trained and isinstance(training, CodeTransitions):
+            model = with_found_rules(model, training, architecture, len(file.attrs["action_names"]))
+            _say_what_is_missing(model, training)
+        compile_for_training(model, options, steps * epochs, _batches_per_call(training, steps))
+    check_step(model, min(options.mini_batch_size, len(training)), isinstance(training, ImageTransitions))
+    apart = keras.models.clone_model(model)
+    model = on_all_devices(model)
+    validation = Validation(file["validation"], is_settled=isinstance(training, CodeTransitions))
+    keeper = RunKeeper(run, state, epochs, steps, 0 if learns else options.stop_when_exact, validation, apart)
+    if state and not is_new:
+        print(f"going on {where(state.step, steps)}")
+    _fit(model, training, walk, options, keeper, [CodeMender(file, options, lambda: keeper.step > 0)] if learns else [])
+    return model, keeper
+
+
 def _model_and_transitions(
     options: TrainCommand, file: h5py.File, run: Run, state: State | None
 ) -> tuple[DiscreteWorldModel, Transitions]:
@@ -97,25 +128,35 @@ def _model_and_transitions(
     model = new_model(file, options)
     training = read_split(file["train"], model, options.dataset_in)
     for _ in range(MENDINGS):
-        if not (isinstance(training, CodeTransitions) and len(training.misread)):
+        misread, frames = _misread(training, model), len(file["train/images"])
+        if not len(misread):
             break
-        count, frames = len(training.misread), len(file["train/images"])
         print(
-            f"{count:,} of {frames:,} frames, the first {training.misread[0]:,}, don't come back from their code "
-            f"within {pixel_bound():.0f} grey levels: the sample didn't show what they show; finding a code with them"
+            f"{len(misread):,} of {frames:,} frames, the first {misread[0]:,}, don't come back from their code "
+            f"within {pixel_bound(model.noise):.0f} grey levels: the sample didn't show what they show; finding a code "
+            "with them"
         )
-        model = mended_model(file, options, training.misread)
+        model = mended_model(file, options, misread)
         training = read_split(file["train"], model, options.dataset_in)
-    if isinstance(training, CodeTransitions) and len(training.misread):
-        print(f"{len(training.misread):,} frames still don't come back: encoder and decoder are trained too")
-        model.encoder.trainable = model.decoder.trainable = True
+    if len(misread := _misread(training, model)):
+        print(f"{len(misread):,} frames still don't come back")
+        model = learned_model(file, options)
         training = read_split(file["train"], model, options.dataset_in)
     return model, training
 
 
+def _misread(training: Transitions, model: DiscreteWorldModel) -> np.ndarray:
+    """Give the frames (M,) that don't come back from their codes; none if few noisy ones are far off by chance."""
+    if not isinstance(training, CodeTransitions):
+        return np.zeros(0, int)
+    by_chance = FAR_OFF_BY_CHANCE * len(training.packed) if model.noise else 0
+    return training.misread if len(training.misread) > by_chance else training.misread[:0]
+
+
 def _fit(
-    model: DiscreteWorldModel, training: Transitions, walk: Transitions, options: TrainCommand, keeper: RunKeeper
-) -> None:
+    model: DiscreteWorldModel, training: Transitions, walk: Transitions, options: TrainCommand, keeper: RunKeeper,
+    more: list[keras.callbacks.Callback],
+) -> None:  # fmt: skip
     """Fit from where the keeper stands to the end; what is left of an epoch under way comes first."""
     rows = rows_within(VALIDATION_BYTES, 2 * 3 * math.prod(options.img_size), VALIDATION_BATCH)
     warnings.filterwarnings("ignore", "The model does not have any trainable weights")  # a table has none
@@ -124,8 +165,8 @@ def _fit(
             batches = training.shuffled(options.mini_batch_size, options.key, keeper.epoch, keeper.step)
             model.fit(
                 shared_out(batches), steps_per_epoch=keeper.steps - keeper.step, initial_epoch=keeper.epoch,
-                epochs=keeper.epoch + 1 if keeper.step else options.train_epochs,
-                validation_data=shared_out(walk.batches(rows)), callbacks=_callbacks(options, keeper),
+                epochs=keeper.epoch + 1 if keeper.step else keeper.epochs,
+                validation_data=shared_out(walk.batches(rows)), callbacks=[*more, *_callbacks(options, keeper)],
                 verbose=0,
             )  # fmt: skip
 

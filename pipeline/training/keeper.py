@@ -52,15 +52,20 @@ class RunKeeper(keras.callbacks.Callback):
         self.history, self.best_epoch, self.before = list(state.history), state.best_epoch, state.seconds
         self.epoch, self.step = divmod(state.step, steps)  # epochs done, and batches of the one under way
         self._tallies, self._saved_step = state.tallies, state.step
+        self._before = sum("bits_in_use" in row for row in self.history) if validation.is_settled else 0
         best = run.models_of(state)[1]
         self._best = load_world_model(best) if best else keras.models.clone_model(apart)
 
     def best_model(self) -> DiscreteWorldModel:
         return self._best
 
+    def state_without_a_best(self) -> State:
+        """Give the state from which a model with another code goes on: nothing is best yet."""
+        return State(self._steps_done(), self.seconds(), 0, self.history, [])
+
     def is_exact_long_enough(self) -> bool:
         """Tell whether as many of the last epochs were exact as were asked for."""
-        last = self.history[-self.stop_when_exact :]
+        last = self.history[self._before :][-self.stop_when_exact :]
         return 0 < self.stop_when_exact <= len(last) and all(row["val_one_step_exact"] == 1 for row in last)
 
     def is_done(self) -> bool:
@@ -119,7 +124,7 @@ class RunKeeper(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row = {"epoch": self.epoch, "seconds": round(self._seconds(), 2), **logs, **found, "learning_rate": rate}
         self.history.append(row)
-        if _rank(row) >= max(map(_rank, self.history)):
+        if _rank(row) >= max(map(_rank, self.history[self._before :])):
             self.best_epoch = self.epoch
             self._best.set_weights(weights)
         self.run.write_history(self.history)
@@ -166,6 +171,7 @@ class RunKeeper(keras.callbacks.Callback):
         shown = {"epoch": f"{min(self.epoch + 1, self.epochs)}/{self.epochs}", "loss": f"{float(logs['loss']):.1e}"}
         if self.history:
             last = self.history[-1]
+            shown |= {"bits in use": percent(last["bits_in_use"])} if "bits_in_use" in last else {}
             shown["unseen exact"] = percent(last["val_one_step_exact"])
             shown["codes/states"] = f"{last['val_distinct_codes']:.0f}/{last['val_distinct_states']:.0f}"
         self.bar.set_postfix(shown, refresh=False)

@@ -8,16 +8,19 @@ import keras
 import numpy as np
 
 from ..architectures import load_architecture
-from ..codes.linear_code import find_code
+from ..codes.linear_code import LinearCode, find_code
+from ..codes.noise import find_code_in_noise
 from ..command_line.options import TrainCommand
 from ..rules.find import find_rules
 from ..system.memory import rows_within
 from ..system.streams import stream
 from ..world_model.architecture import Architecture
+from ..world_model.learning import LEARNING_RATE, is_learned
 from ..world_model.loading import check_loadable
 from ..world_model.model import DiscreteWorldModel, build_world_model
 from ..world_model.transition import with_rules
 from .code_batches import CodeTransitions
+from .code_learning import learned_model, learning_sample
 from .image_batches import sample_images
 
 SAMPLE, SAMPLE_BYTES = 4096, 2**28  # images that the code is found in: at most so many, and of so many bytes
@@ -25,6 +28,7 @@ MENDING = 500  # frames at most that are put beside the sample where the code do
 TRANSITION_SAMPLE = 100_000  # transitions that a transition's start is computed from
 DECAY_STEPS = 3000  # over which the learning rate falls
 LOWEST_RATE = 0.01  # of the first, which it then keeps
+OF_ADAM = {"sgd": 100.0, "adagrad": 10.0, "adadelta": 1000.0, "ftrl": 10.0, "lion": 0.1}  # times Adam's rate that suit
 
 
 def new_model(file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
@@ -56,20 +60,32 @@ def _sample_size(file: h5py.File) -> int:
 def _model_on(images: np.ndarray, file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
     architecture = load_architecture(options.world_model)
     started = time.perf_counter()
-    code = find_code(images, architecture.code, architecture.max_bits) if architecture.code else None
+    code = _exact_code(images, file, options, architecture.code) if architecture.code else None
     seconds = time.perf_counter() - started
+    if code is None and not architecture.recipe:
+        return learned_model(file, options)
     if code is None:
-        reason = "since none was found in the images" if architecture.code else "as this system does"
-        print(f"learning a code of {architecture.max_bits} bits by gradient descent, {reason}")
+        print(f"learning a code of {architecture.max_bits} bits by gradient descent, as this system does")
     else:
-        settled = "encoder and decoder are settled" if code.is_exact else "not exact, so all parts are trained"
+        shown = f"images with noise of σ {code.noise:.1f}" if code.noise else "distinct images"
         print(
             f"code found in {seconds:.1f} s: {code.description}; {code.distinct_codes:,} codes for "
-            f"{code.distinct_images:,} distinct images, pixels at most {code.worst_error} grey levels off: {settled}"
+            f"{code.distinct_images:,} {shown}, pixels at most {code.worst_error} grey levels off: "
+            "encoder and decoder are settled"
         )
     model = build_world_model(architecture, images.shape[1:3], len(file.attrs["action_names"]), code)
+    model.noise = code.noise if code else 0.0
     check_loadable(model)
     return model
+
+
+def _exact_code(images: np.ndarray, file: h5py.File, options: TrainCommand, kind: str) -> LinearCode | None:
+    """Find an exact code in images (N, H, W, 3), or behind the noise of a larger sample; None if there is none."""
+    max_bits = load_architecture(options.world_model).max_bits
+    code = find_code(images, kind, max_bits)
+    if code and code.is_exact:
+        return code
+    return find_code_in_noise(learning_sample(file, options.key), kind, max_bits)
 
 
 def with_found_rules(
@@ -99,7 +115,8 @@ def compile_for_training(
 ) -> None:
     """Give a model its optimizer, whose rate falls over at most so many `steps`, and choose how it is compiled."""
     architecture, schedules = load_architecture(options.world_model), keras.optimizers.schedules
-    rate = options.learning_rate or architecture.learning_rate
+    suits = LEARNING_RATE if is_learned(model.encoder) else architecture.learning_rate
+    rate = options.learning_rate or suits * OF_ADAM.get(options.optimizer, 1.0)
     if architecture.recipe:
         schedule = schedules.ExponentialDecay(rate, *architecture.recipe.decay)
     else:

@@ -21,9 +21,11 @@ import keras
 import numpy as np
 
 from ..architectures import WORLD_MODELS, load_architecture
+from ..codes.lattice import Lattice
 from ..command_line.options import OPTIMIZERS
 from ..rules.language import LocalRules
 from ..system.errors import UserError, shown
+from .coders import linear_coder
 from .model import FORMAT_VERSION, DiscreteWorldModel, build_world_model
 from .rule_layers import ApplyRules, CopyBits
 from .transition import behind
@@ -208,9 +210,9 @@ def _is_of_training(part: dict) -> bool:
 
 @cache
 def _classes_of(name: str) -> set[Identity]:
-    """Give the classes that an architecture's models are made of, as one of them shows that is built without weights.
+    """Give the classes that an architecture's models are made of, as some of them show that are built without weights.
 
-    That one has a code without places, as images give it in which none is found: any architecture must take it.
+    Any architecture must take a code without places, as images give it in which none is found, and one with places.
     """
     try:
         configs = _in_a_thread(_describe_small, name)
@@ -220,11 +222,13 @@ def _classes_of(name: str) -> set[Identity]:
 
 
 def _describe_small(name: str) -> list[dict]:
-    """Describe a model, and its transition behind rules of either kind."""
+    """Describe a model whose code is learned, the coder of one that is found, and transitions behind rules."""
     with keras.StatelessScope(initialize_variables=False):
         model = build_world_model(load_architecture(name), *SMALL, code=None)
+        found = linear_coder(SMALL[0], Lattice.of_one_cell(SMALL[0]), model.bits)
         layers = [CopyBits(SMALL[1], model.bits), ApplyRules(LocalRules.of_nothing(model.grid, SMALL[1]).to_config())]
-        parts = [model, *(behind(model.transition, layer) for layer in layers)]
+        placed = load_architecture(name).transition((2, 2, 2), SMALL[1])
+        parts = [model, *found, placed, *(behind(model.transition, layer) for layer in layers)]
     return [json.loads(json.dumps(keras.saving.serialize_keras_object(part))) for part in parts]
 
 

@@ -2,24 +2,27 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from ..codes.exactness import as_image
-from ..codes.lattice import Lattice
+from ..codes.learned import Start
 from ..codes.linear_code import LinearCode
 from ..rules.language import Rules
 from ..system.memory import rows_within
 from .architecture import Architecture
 from .coders import linear_coder
 from .layers import Binarize
+from .learning import HINGE, PREDICTION, begin_learning, learned_coder, learned_losses, there_and_back
 
 FORMAT_VERSION = 2  # of what a saved model's description holds; raise it where an older one can't be read
 CHECKED_ROWS, CHECKED_BYTES = 1024, 2**22  # images encoded and decoded at a time: they stay in the processor's cache
 LOSSES = ("reconstruction", "transition")  # each its own metric
 ACCURACIES = ("bit_match", "code_match")  # of predictions, whatever the codes are worth
+LEARNED = "learned"  # the losses of a code that gradient descent learns, in place of a published system's
 
 
 @keras.saving.register_keras_serializable("discrete_world_model")
@@ -43,7 +46,7 @@ class DiscreteWorldModel(keras.Model):
         decoder: Codes to images (N, H, W, 3) with pixels in 0…1.
         transition: Codes and actions to the logits (N, B) of the next codes.
         both_losses: How predicted and encoded next codes are compared when all parts are trained: "cross_entropy" or
-            "squared_error".
+            "squared_error", in both directions; or "learned", as `learning` describes.
         share: The share of the transition's loss then; the rest is the reconstruction's.
         pixel_scale: What the reconstruction's squared error is multiplied by.
         architecture: The name of the architecture that it was built by.
@@ -62,8 +65,11 @@ class DiscreteWorldModel(keras.Model):
         constant = keras.initializers.Constant(share)
         self.share = self.add_weight(shape=(), initializer=constant, trainable=False, name="share")
         self.binarize = Binarize()
-        self.trackers = {name: keras.metrics.Mean(name) for name in LOSSES + ACCURACIES}
+        more = ("bits_in_use",) if both_losses == LEARNED else ()
+        self.trackers = {name: keras.metrics.Mean(name) for name in LOSSES + ACCURACIES + more}
         self.built = True
+
+    noise = 0.0  # grey levels, of the images that its code was found in; known while it is trained, not saved
 
     @property
     def rules(self) -> Rules | None:
@@ -102,6 +108,11 @@ class DiscreteWorldModel(keras.Model):
             code, next_code = (unpacked(batch[name], self.bits) for name in ("code", "next_code"))
             return {"next_code": next_code, "predicted": self.transition([code, batch["action"]], training=training)}
         images = ops.concatenate([batch["image"], batch["next_image"]])
+        if self.both_losses == LEARNED:
+            outputs = there_and_back(self.encoder, self.decoder, images, self.binarize)
+            code, next_code = ops.split(outputs["bits"], 2)
+            predicted = self.transition([code, batch["action"]], training=training)
+            return {**outputs, "next_code": next_code, "predicted": predicted}
         logits = self.encoder(images, training=training)
         codes = self.binarize(logits)
         code, next_code = ops.split(codes, 2)
@@ -117,7 +128,14 @@ class DiscreteWorldModel(keras.Model):
         predicted, target = y_pred["predicted"], ops.stop_gradient(y_pred["next_code"])
         counts = ops.broadcast_to(x.get("counts", 1.0), ops.shape(predicted)[:1])
         rows = ops.sum(counts)
-        if "decoded" in y_pred:
+        if "decoded_points" in y_pred:
+            transition = _cross_entropy(target, predicted)
+            reconstruction, near = learned_losses(y_pred)
+            self.trackers["reconstruction"].update_state(reconstruction, sample_weight=rows)
+            is_used = ops.any(ops.not_equal(y_pred["bits"], y_pred["bits"][:1]), axis=0)
+            self.trackers["bits_in_use"].update_state(ops.mean(ops.cast(is_used, "float32")), sample_weight=rows)
+            loss = reconstruction + PREDICTION * transition + HINGE * near
+        elif "decoded" in y_pred:
             transition = TRANSITION_LOSSES[self.both_losses](y_pred)
             images = ops.cast(ops.concatenate([x["image"], x["next_image"]]), "float32") / 255.0
             reconstruction = ops.mean(ops.square(y_pred["decoded"] - images))
@@ -237,29 +255,38 @@ def _bits(logits: np.ndarray) -> np.ndarray:
 
 
 def build_world_model(
-    architecture: Architecture, img_size: tuple[int, int], actions: int, code: LinearCode | None
+    architecture: Architecture,
+    img_size: tuple[int, int],
+    actions: int,
+    code: LinearCode | None,
+    start: Start | None = None,
 ) -> DiscreteWorldModel:
     """Build a world model for images of a size (height, width).
 
     A code found in the images becomes the start of encoder and decoder; if it is exact they stay as they are and only
-    the transition is trained. Without a code all three parts begin at random.
+    the transition is trained. Without a code gradient descent learns one, from a start if there is one.
     """
-    grid = code.grid if code else (1, 1, architecture.max_bits)
+    grid = code.grid if code else (1, 1, len(start.bits) if start else architecture.max_bits)
+    losses: dict[str, Any] = {}
     if architecture.coder:
         encoder, decoder = architecture.coder(img_size, math.prod(grid))
         if code:
             whole = code.of_one_cell()
             encoder.get_layer("logits").set_weights([whole.encoder_kernel, whole.encoder_bias])
             decoder.get_layer("pixels").set_weights([whole.decoder_kernel, whole.decoder_bias.reshape(-1)])
+    elif code:
+        encoder, decoder = linear_coder(img_size, code.lattice, grid[2])
+        encoder.set_weights([code.encoder_kernel, code.encoder_bias])
+        decoder.set_weights([code.decoder_kernel, code.decoder_bias])
     else:
-        encoder, decoder = linear_coder(img_size, code.lattice if code else Lattice.of_one_cell(img_size), grid[2])
-        if code:
-            encoder.set_weights([code.encoder_kernel, code.encoder_bias])
-            decoder.set_weights([code.decoder_kernel, code.decoder_bias])
+        directions = {"directions": start.white.kernel.shape[1]} if start else {}
+        encoder, decoder = learned_coder(img_size, grid[2], **directions)
+        losses = {"both_losses": LEARNED}
+        if start:
+            begin_learning(encoder, decoder, start)
     if code:
         encoder.trainable = decoder.trainable = not code.is_exact
     transition = architecture.transition(grid, actions)
-    losses = {}
     if recipe := architecture.recipe:
         losses = {"both_losses": recipe.both_losses, "pixel_scale": recipe.pixel_scale, "share": recipe.share_at(0)}
     return DiscreteWorldModel(
