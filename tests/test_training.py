@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from pipeline.architectures import lightsout
+from pipeline.architectures import lightsout, load_architecture
 from pipeline.command_line.cli import main
 from pipeline.command_line.options import OPTIMIZERS, TrainCommand
 from pipeline.evaluation import stage
 from pipeline.evaluation.report import QuickEffort
 from pipeline.runs.folder import Run
 from pipeline.training import fit, start
+from pipeline.world_model.model import build_world_model
 
 COMMAND = ["world_model_train", "train"]
 SMALL = (
@@ -71,7 +72,7 @@ def finished(trained, place):
 
 def read_history(folder):
     with open(folder / "history.csv") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
 
 
 def without_times(history):
@@ -206,15 +207,15 @@ def test_batches_need_not_divide_the_dataset(place):
 def test_what_is_not_settled_is_trained_end_to_end_from_images(place, capsys):
     few = {"dataset_size": 600, "mini_batch_size": 200, "train_epochs": 2, "img_size": "24x32", "data_dir": "other"}
     assert train(parts=1, dataset="slidepuzzle", world_model="sokoban_optimized", **few) == 0
-    assert "all parts are trained" in capsys.readouterr().out
+    assert "bits by gradient descent, no exact one was found" in capsys.readouterr().out
     history = read_history(place / "models/slidepuzzle-sokoban_optimized")
-    assert history[-1]["reconstruction"] > 0
+    assert history[0]["reconstruction"] > 0
 
 
 def test_what_the_data_never_shows_is_said_before_training(place, capsys):
-    few = {"dataset_size": 300, "mini_batch_size": 100, "train_epochs": 1, "img_size": "18x12", "data_dir": "other"}
-    begins = {"dataset": "slidepuzzle_3x3", "start": "solved", "shuffle_length": 2}
-    assert train(parts=1, world_model="slidepuzzle", **few, **begins) == 0
+    few = {"dataset_size": 300, "mini_batch_size": 100, "train_epochs": 1, "img_size": "16x16", "data_dir": "other"}
+    begins = {"dataset": "rubikscube_2x2x2", "start": "solved", "shuffle_length": 1}
+    assert train(parts=1, world_model="rubikscube", **few, **begins) == 0
     assert "never changes" in (said := capsys.readouterr().out) and "--start anywhere" in said
     assert train(parts=1, train_epochs=1) == 0
     assert "never changes" not in capsys.readouterr().out
@@ -222,13 +223,8 @@ def test_what_the_data_never_shows_is_said_before_training(place, capsys):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_of_the_list_can_be_built(optimizer):
-    from types import SimpleNamespace
-
-    import keras
-
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    options = SimpleNamespace(optimizer=optimizer, learning_rate=None, world_model="rubikscube")
-    start.compile_for_training(model, options, steps=10)
+    model = build_world_model(load_architecture("lightsout"), (4, 4), 2, None)
+    start.compile_for_training(model, TrainCommand(optimizer=optimizer, world_model="lightsout"), steps=10)
     assert type(model.optimizer).__name__.lower() == optimizer
 
 
@@ -266,7 +262,7 @@ def test_a_code_that_cannot_be_mended_is_trained_and_not_called_settled(
     one_light_stays_off_in_the_sample, place, monkeypatch, capsys
 ):
     monkeypatch.setattr(fit, "mended_model", lambda file, options, frames: start.new_model(file, options))
-    assert train(parts=1, world_model="rubikscube", train_epochs=1) == 0
+    assert train(parts=1, world_model="rubikscube", train_epochs=2) == 0
     said = capsys.readouterr().out
-    assert "frames still don't come back: encoder and decoder are trained too" in said
-    assert read_history(place / "models/lightsout_4x4-rubikscube")[-1]["reconstruction"] > 0
+    assert "frames still don't come back" in said and "bits by gradient descent" in said
+    assert read_history(place / "models/lightsout_4x4-rubikscube")[0]["reconstruction"] > 0

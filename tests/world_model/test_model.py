@@ -172,7 +172,7 @@ def test_without_a_code_all_parts_learn_end_to_end():
     batch = image_batches("lightsout", 600)
     history = model.fit(batch, batch_size=100, epochs=4, verbose=0).history
     assert history["loss"][-1] < 0.8 * history["loss"][0]
-    assert set(history) == {"loss", "reconstruction", "transition", "bit_match", "code_match"}
+    assert set(history) == {"loss", "reconstruction", "transition", "bit_match", "code_match", "bits_in_use"}
     assert all((old != new).any() for old, new in zip(before, model.get_weights()) if old.ndim > 1)
 
 
