@@ -212,10 +212,13 @@ def test_what_is_not_settled_is_trained_end_to_end_from_images(place, capsys):
     assert history[0]["reconstruction"] > 0
 
 
-def test_what_the_data_never_shows_is_said_before_training(place, capsys):
-    few = {"dataset_size": 300, "mini_batch_size": 100, "train_epochs": 1, "img_size": "16x16", "data_dir": "other"}
-    begins = {"dataset": "rubikscube_2x2x2", "start": "solved", "shuffle_length": 1}
-    assert train(parts=1, world_model="rubikscube", **few, **begins) == 0
+def test_what_the_data_never_shows_is_said_before_training_unless_local_rules_know_it(place, capsys, monkeypatch):
+    few = {"dataset_size": 300, "mini_batch_size": 100, "train_epochs": 1, "img_size": "18x12", "data_dir": "other"}
+    begins = {"dataset": "slidepuzzle_3x3", "start": "solved", "shuffle_length": 2}
+    assert train(parts=1, world_model="slidepuzzle", **few, **begins) == 0
+    assert "never changes" not in capsys.readouterr().out
+    monkeypatch.setattr(fit, "with_found_rules", lambda model, *rest: model)
+    assert train(parts=1, world_model="slidepuzzle", **few, **begins, retrain=True) == 0
     assert "never changes" in (said := capsys.readouterr().out) and "--start anywhere" in said
     assert train(parts=1, train_epochs=1) == 0
     assert "never changes" not in capsys.readouterr().out
