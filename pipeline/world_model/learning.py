@@ -17,7 +17,7 @@ from .coders import sequential_encoder
 DIRECTIONS = 128  # of whitened images, where no images say how many there are
 LEARNING_RATE = 1e-3  # with Adam, where another isn't asked for
 PREDICTION = 0.3  # the weight of the cross entropy of the predicted next code
-HINGE, MARGIN = 0.3, 0.6  # the weight of logits too near to the threshold, and what is too near
+HINGE, MARGIN = 0.03, 0.3  # the weight of logits too near to the threshold, and what is too near
 FARTHEST = 10.0  # from the mean of all images that a threshold may lie, in standard deviations
 
 
