@@ -3,8 +3,8 @@
     python benchmarks/poor_start.py mended|gradient [FOLDER]
 
 Each start is trained on the default cube dataset. "mended" is as our training does it, which mends the code before it
-fits the transition, until the unseen walk has been exact for three epochs; "gradient" trains all three parts by
-gradient descent alone, for a number of epochs. Prints a table and writes results/poor_start.json.
+fits the transition, until the unseen walk has been exact for three epochs; "gradient" drops it
+and learns one by gradient descent, for a number of epochs. Prints a table and writes results/poor_start.json.
 """
 
 import json

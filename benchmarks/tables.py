@@ -266,6 +266,21 @@ def few_transitions() -> str:
     return "\n\n".join([table(head, cells or [[MISSING, ""]]), *origins(known)])
 
 
+def learned() -> str:
+    """Write what codes are worth that were learned, or found behind noise."""
+    head = ["Row", "Seconds", "Verdict", "Bits", "One step exact", "Codes for states", "Told apart", "True pictures",
+            "Open loop, steps exact in all episodes"]  # fmt: skip
+
+    def cells(name, row):
+        return [
+            name, f"{row['seconds']:.0f} s", row["verdict"], f"{row['bits']}", percent(row["one_step_exact"]),
+            f"{row['distinct_codes']:,} for {row['distinct_states']:,}", percent(row["told_apart"]),
+            percent(row["true_pictures"]), f"{row['steps_all_exact']:,} of {row['steps']:,}",
+        ]  # fmt: skip
+
+    return measured("learned", head, cells)
+
+
 # ---- what isn't measured, or not by a benchmark
 
 
@@ -294,6 +309,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "prompt": prompt,
     "poor-start": poor_start,
     "few-transitions": few_transitions,
+    "learned": learned,
 }
 
 

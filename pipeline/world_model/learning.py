@@ -18,6 +18,7 @@ DIRECTIONS = 128  # of whitened images, where no images say how many there are
 LEARNING_RATE = 1e-3  # with Adam, where another isn't asked for
 PREDICTION = 0.3  # the weight of the cross entropy of the predicted next code
 HINGE, MARGIN = 0.3, 0.6  # the weight of logits too near to the threshold, and what is too near
+LENGTH = 10.0  # of a column as it is stored: the longer, the slower it turns
 FARTHEST = 10.0  # from the mean of all images that a threshold may lie, in standard deviations
 
 
@@ -74,9 +75,15 @@ def begin_learning(encoder: keras.Model, decoder: keras.Model, start: Start):
     """Begin with a start that was found in images."""
     white = start.white
     encoder.get_layer("whiten").set_weights([white.kernel, -white.mean @ white.kernel])
-    encoder.get_layer("logits").set_weights(start.encoder)
+    set_logit_map(encoder, start.encoder)
     decoder.get_layer("points").set_weights(start.decoder)
     decoder.get_layer("pixels").set_weights([white.back, white.mean])
+
+
+def set_logit_map(encoder: keras.Model, columns: tuple[np.ndarray, np.ndarray]):
+    """Set the map of points to logits: kernel (K, B) of unit columns and bias (B,)."""
+    kernel, bias = columns
+    encoder.get_layer("logits").set_weights([LENGTH * kernel, bias])
 
 
 def logit_map(encoder: keras.Model) -> tuple[np.ndarray, np.ndarray]:

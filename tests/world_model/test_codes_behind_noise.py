@@ -1,4 +1,4 @@
-"""Codes of noisy pictures, and what learning one begins with: pictures of small puzzles with noise in every frame."""
+"""Codes of noisy pictures, and what learning one begins with, on small puzzles with noise in every frame."""
 
 from functools import cache
 
