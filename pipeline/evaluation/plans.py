@@ -1,9 +1,13 @@
-"""Whether plans hold in the true puzzle."""
+"""Whether plans hold in the true puzzle or environment."""
 
 import numpy as np
 
 from ..codes.exactness import pixel_bound, pixel_errors
 from ..puzzles import Puzzle
+from ..sources.environment import Environment
+from ..sources.pictures import resized
+
+RESETS = 2000  # of an environment, one of which must show a plan's start
 
 
 def replayed(puzzle: Puzzle, start: np.ndarray, actions: list[int]) -> np.ndarray | None:
@@ -19,6 +23,27 @@ def replayed(puzzle: Puzzle, start: np.ndarray, actions: list[int]) -> np.ndarra
         states.append(puzzle.step(states[-1], np.array([action], np.uint8)))
     images = puzzle.render(np.concatenate(states), start.shape[:2])
     return images if looks_alike(images[0], start) else None
+
+
+def replayed_live(environment: Environment, start: np.ndarray, actions: list[int]) -> np.ndarray | None:
+    """Reset an environment until it shows a picture (H, W, 3) uint8, and take actions in it.
+
+    Returns:
+        The true pictures of the way (T + 1, H, W, 3); None where no reset showed it.
+    """
+    with environment.made() as (env, _):
+        for seed in range(RESETS):
+            if looks_alike(_picture(environment, env.reset(seed=seed), env, start), start):
+                images = [start]
+                for action in actions:
+                    env.step(env.action_space.start + action)
+                    images.append(_picture(environment, None, env, start))
+                return np.stack(images)
+    return None
+
+
+def _picture(environment: Environment, reset, env, like: np.ndarray) -> np.ndarray:
+    return resized(environment.picture(reset, env)[None], like.shape[:2])[0]
 
 
 def looks_alike(image: np.ndarray, other: np.ndarray) -> bool:

@@ -235,27 +235,23 @@ class CodeWorld(World):
 
 
 class TableWorld(World):
-    """A table of what follows on each of P pictures, by number. States are numbers of two bytes; P is unknown."""
+    """A table of what follows on each of P pictures. States are their numbers in two bytes; P, unknown, stays so."""
 
     def __init__(self, following: np.ndarray):
-        self.following = following  # (A, P) int
-        self.actions, self.count = following.shape
+        self.actions, self.count = following.shape  # (A, P) int
+        self.following = np.pad(following, ((0, 0), (0, 1)), constant_values=self.count).astype("<u2")
         self.about = f"a table of {self.count:,} pictures"
 
     def read(self, codes):
         numbers = codes.astype(np.int64) @ (1 << np.arange(codes.shape[1]))
-        return numbers.astype("<u2")[:, None].view(np.uint8)
+        return np.minimum(numbers, self.count).astype("<u2")[:, None].view(np.uint8)
 
     def children(self, states):
         numbers = np.ascontiguousarray(states).view("<u2")[:, 0]
-        rows = np.flatnonzero(numbers < self.count)
-        next_numbers = self.following[:, numbers[rows]].astype("<u2")  # (A, n)
-        moves = joined(states[rows], [after[:, None].view(np.uint8) for after in next_numbers])
-        found = np.ascontiguousarray(moves.states).view("<u2")[:, 0] < self.count
-        return Moves(moves.states[found], rows[moves.rows[found]], moves.actions[found])
+        return joined(states, [following[numbers][:, None].view(np.uint8) for following in self.following])
 
     def most_states(self, state):
-        return float(self.count)
+        return self.count + 1.0
 
 
 def compile_world(model, actions: int) -> World:

@@ -1,7 +1,9 @@
 """`solve`: from pictures to plans in the learned world, each replayed in the true puzzle."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +11,16 @@ from tqdm import tqdm
 
 from ..command_line.options import SolveCommand
 from ..dataset.cache import use_dataset
-from ..evaluation.plans import looks_alike, replayed
+from ..evaluation.plans import looks_alike, replayed, replayed_live
 from ..evaluation.stage import recorded_options
+from ..generation.environments import environment_of
 from ..generation.stage import action_names, ensure_dataset
 from ..pictures import drawing
 from ..planning.planner import Plan, Planner
 from ..puzzles import Puzzle
 from ..runs.folder import Run
 from ..show.given import pixels_off, read_image, state_of
+from ..sources.names import is_environment
 from ..system.backend import load_keras
 from ..system.errors import UserError
 from ..system.files import replacing
@@ -25,6 +29,7 @@ from .problems import finished, read_problems, true_puzzle
 
 NOT_SOLVED = 3  # the exit code
 MOST_OFF = 96  # grey levels of a decoded picture: strong noise is less, another colour or thing is more
+Truth = Callable[[np.ndarray, list[int]], np.ndarray | None]  # a start and actions to true pictures
 SHOWN, COLUMNS = 64, 8  # pictures of a plan that are drawn
 PART = 1000  # pictures that are encoded at a time
 
@@ -68,6 +73,7 @@ def solve(options: SolveCommand) -> int:
 
         return heuristic(task, run.folder / "heuristics", digest, options.train_seconds)
 
+    truth = _truth(run, puzzle)
     planner = Planner(model, len(names), learn, options.width)
     img_size = model.encoder.input_shape[1:3]
     if options.problems:
@@ -81,14 +87,22 @@ def solve(options: SolveCommand) -> int:
         f"{planner.world.about}; equal to the model on {compared:,} steps; {speed / 1e6:,.1f} million states a second"
     )
     if options.problems:
-        _solve_many(options, planner, puzzle, names, (starts, goals), codes)
+        _solve_many(options, planner, truth, names, (starts, goals), codes)
         return 0
-    checked = _solve_one(options, planner, puzzle, (starts[0], goals[0]), (codes[0][0], codes[1][0]))
+    checked = _solve_one(options, planner, truth, (starts[0], goals[0]), (codes[0][0], codes[1][0]))
     _tell(checked, names, options)
     if checked.plan.actions is None:
         return NOT_SOLVED
     _draw(checked, model, Path(options.picture or run.folder / "plan.png"))
     return 0
+
+
+def _truth(run: Run, puzzle: Puzzle | None) -> Truth | None:
+    """Give what replays plans where the run's world can be made."""
+    if puzzle:
+        return partial(replayed, puzzle)
+    recorded = recorded_options(run)
+    return partial(replayed_live, environment_of(recorded)) if is_environment(recorded.dataset) else None
 
 
 def _one_problem(options: SolveCommand, run: Run, puzzle: Puzzle | None, img_size) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +167,7 @@ def _refuse_unfit(options: SolveCommand, planner: Planner, starts: np.ndarray, g
         raise UserError(f"--goal must be one that --start could become: {why}. Received: --goal {options.goal}")
 
 
-def _solve_one(options: SolveCommand, planner: Planner, puzzle: Puzzle | None, images, codes) -> Checked:
+def _solve_one(options: SolveCommand, planner: Planner, truth: Truth | None, images, codes) -> Checked:
     try:
         goals = planner.goals(codes[1], options.free_goal)
     except ValueError as error:
@@ -170,18 +184,18 @@ def _solve_one(options: SolveCommand, planner: Planner, puzzle: Puzzle | None, i
     agrees = bool((goals == dream[-1]).all(axis=1).any())
     last = model.decode(dream[-1][None])[0]
     wanted = last if options.free_goal else images[1]
-    true = replayed(puzzle, images[0], plan.actions) if puzzle else None
+    true = truth(images[0], plan.actions) if truth else None
     verified = None if true is None else agrees and looks_alike(true[-1], wanted)
     return Checked(plan, np.array(dream), true, agrees, looks_alike(last, wanted), verified, unknown)
 
 
-def _solve_many(options: SolveCommand, planner: Planner, puzzle: Puzzle | None, names: list[str], images, codes):
+def _solve_many(options: SolveCommand, planner: Planner, truth: Truth | None, names: list[str], images, codes):
     found: list[Checked] = []
     pairs = zip(zip(*images), zip(*codes))
     try:
         with tqdm(pairs, "solving", len(codes[0]), unit="problem", dynamic_ncols=True) as progress:
             for pictures, pair in progress:
-                found.append(_solve_one(options, planner, puzzle, pictures, pair))
+                found.append(_solve_one(options, planner, truth, pictures, pair))
                 solved = sum(one.plan.status == "solved" for one in found)
                 progress.set_postfix_str(f"{solved:,} solved", refresh=False)
     except Interrupted as stop:
@@ -211,7 +225,7 @@ def summary(found: list[Checked]) -> str:
             f"{sum(one.plan.optimal for one in solved):,} proved to be shortest"
         )
         wrong, checked = sum(one.verified is False for one in solved), sum(one.verified is not None for one in solved)
-        lines.append(f"{checked:,} replayed in the true puzzle, {wrong:,} of them wrong")
+        lines.append(f"{checked:,} replayed in the true world, {wrong:,} of them wrong")
     lines.append(f"{np.mean(seconds):.4f} s in the mean, {max(seconds):.3f} s at most")
     return "\n".join(lines)
 
@@ -251,7 +265,7 @@ def _tell(checked: Checked, names: list[str], options: SolveCommand):
     told = {
         "the dream": checked.dream_agrees,
         "its picture": checked.picture_agrees,
-        "the true puzzle": checked.verified,
+        "what truly happens": checked.verified,
     }
     print("; ".join(f"{name} {ANSWERS[agrees]}" for name, agrees in told.items()))
 

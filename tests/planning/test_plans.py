@@ -9,7 +9,7 @@ from planning.learned import Learned
 from pipeline.planning.breadth import Deadline, Layers, meet
 from pipeline.planning.numbers import Numbers
 from pipeline.planning.pieces import PieceWorld
-from pipeline.planning.worlds import CodeWorld
+from pipeline.planning.worlds import CodeWorld, TableWorld
 
 WORLDS = {"lightsout_4x4": 1500, "slidepuzzle_3x3": 2000, "sokoban": 9000, "rubikscube_2x2x2": 3000, "rubikscube": 3000}
 EXACT = [name for name in WORLDS if name != "rubikscube"]
@@ -198,3 +198,12 @@ def test_a_set_of_numbers_knows_each_once_and_its_place():
     assert len(numbers) == len(seen)
     wanted = np.arange(1, 4000, dtype=np.uint64)
     assert numbers.find(wanted).tolist() == [seen.get(number, -1) for number in wanted.tolist()]
+
+
+def test_a_table_is_searched_and_what_it_never_saw_leads_nowhere():
+    following = np.array([[1, 2, 3, 4, 5, 5], [0, 6, 1, 0, 6, 6]])  # six pictures in a row; 6 is unknown
+    world = TableWorld(following)
+    codes = (np.array([[0], [3], [5]]) >> np.arange(3) & 1).astype(np.uint8)
+    states = world.read(codes)
+    assert meet(world, states[0], states[1:2], Deadline(10, 2))[0] == [0, 0, 0]
+    assert meet(world, states[2], states[:1], Deadline(10, 2))[0] is None

@@ -44,7 +44,7 @@ def picture(state, path):
 def test_a_plan_is_told_checked_and_drawn(call, run, tmp_path):
     code, told = call("solve", "--save", tmp_path / "plans.json", "--picture", tmp_path / "plan.png")
     assert code == 0
-    assert "the dream ends in the goal; its picture ends in the goal; the true puzzle ends in the goal" in told
+    assert "the dream ends in the goal; its picture ends in the goal; what truly happens ends in the goal" in told
     (plan,) = json.loads((tmp_path / "plans.json").read_text())
     assert plan["status"] == "solved" and plan["optimal"] and plan["verified"]
     assert f"plan: {' '.join(plan['actions'])}" in told
@@ -69,7 +69,7 @@ def test_many_problems_are_made_solved_and_replayed(call, tmp_path):
     file, plans = tmp_path / "many.npz", tmp_path / "plans.json"
     assert call("problems", "--count", 20, "--length", 50, "--goal", "random", "--save", file)[0] == 0
     code, told = call("solve", "--problems", file, "--save", plans)
-    assert code == 0 and "20 of 20 solved" in told and "20 replayed in the true puzzle, 0 of them wrong" in told
+    assert code == 0 and "20 of 20 solved" in told and "20 replayed in the true world, 0 of them wrong" in told
     found = json.loads(plans.read_text())
     assert len(found) == 20 and all(plan["optimal"] and plan["verified"] for plan in found)
     assert call("problems", "--count", 20, "--length", 50, "--goal", "random", "--save", tmp_path / "again.npz")[0] == 0
