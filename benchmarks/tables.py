@@ -266,6 +266,23 @@ def few_transitions() -> str:
     return "\n\n".join([table(head, cells or [[MISSING, ""]]), *origins(known)])
 
 
+def devices() -> str:
+    """Write what a GPU gives beside the processor."""
+    head = [
+        "World model, backend, device", "Fitted, samples a second", "On two cores", "Stepped, codes a second",
+        "On two cores", "Bits",
+    ]  # fmt: skip
+
+    def cells(name, row):
+        cpu = row["cpu"]
+        return [
+            f"{name}, {row['device']}", f"{row['fitted']:,.0f}", f"{cpu['fitted']:,.0f}", f"{row['stepped']:,.0f}",
+            f"{cpu['stepped']:,.0f}", "the same on both" if row["same_bits"] else "some differ",
+        ]  # fmt: skip
+
+    return measured("devices", head, cells)
+
+
 def learned() -> str:
     """Write what codes are worth that were learned, or found behind noise."""
     head = ["Row", "Seconds", "Verdict", "Bits", "One step exact", "Codes for states", "Told apart", "True pictures",
@@ -310,6 +327,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "poor-start": poor_start,
     "few-transitions": few_transitions,
     "learned": learned,
+    "devices": devices,
 }
 
 
