@@ -2,7 +2,7 @@
 
     python benchmarks/learned.py             all rows that aren't measured yet: it goes on where it was stopped
     python benchmarks/learned.py again       all rows
-    python benchmarks/learned.py lightsout   the missing rows of a puzzle
+    python benchmarks/learned.py lightsout   the missing rows of a puzzle, or some by their names
 
 Each row generates its dataset, with noise drawn into every frame of every split, trains as a whole process by the
 documented command and ends with the quick measure. Prints a table and writes results/learned.json; the runs are in
@@ -87,7 +87,7 @@ def main(*words: str) -> int:
     known = {} if "again" in words else evidence.read("learned")
     names = [word for word in words if word != "again"] or NAMES
     for row, (name, *_) in ROWS.items():
-        if name in names and row not in known:
+        if {name, row} & set(names) and row not in known:
             evidence.record("learned", {row: measure(row)}, among=ROWS)
     print(tables.learned())
     return 0

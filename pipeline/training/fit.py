@@ -93,7 +93,7 @@ def _phase(
 
     Args:
         is_new: Whether the model is to be compiled, and begins with rules if it trains on codes.
-    """  # fmt: skip
+    """
     walk = read_split(file["validation"], model, quiet=True)
     steps = math.ceil(len(training) / options.mini_batch_size)
     learns = is_learned(model.encoder)

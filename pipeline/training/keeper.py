@@ -52,7 +52,8 @@ class RunKeeper(keras.callbacks.Callback):
         self.history, self.best_epoch, self.before = list(state.history), state.best_epoch, state.seconds
         self.epoch, self.step = divmod(state.step, steps)  # epochs done, and batches of the one under way
         self._tallies, self._saved_step = state.tallies, state.step
-        self._before = sum("bits_in_use" in row for row in self.history) if validation.is_settled else 0
+        # the first epoch that counts: those before it had another code
+        self._first = sum("bits_in_use" in row for row in self.history) if validation.is_settled else 0
         best = run.models_of(state)[1]
         self._best = load_world_model(best) if best else keras.models.clone_model(apart)
 
@@ -65,7 +66,7 @@ class RunKeeper(keras.callbacks.Callback):
 
     def is_exact_long_enough(self) -> bool:
         """Tell whether as many of the last epochs were exact as were asked for."""
-        last = self.history[self._before :][-self.stop_when_exact :]
+        last = self.history[self._first :][-self.stop_when_exact :]
         return 0 < self.stop_when_exact <= len(last) and all(row["val_one_step_exact"] == 1 for row in last)
 
     def is_done(self) -> bool:
@@ -124,7 +125,7 @@ class RunKeeper(keras.callbacks.Callback):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row = {"epoch": self.epoch, "seconds": round(self._seconds(), 2), **logs, **found, "learning_rate": rate}
         self.history.append(row)
-        if _rank(row) >= max(map(_rank, self.history[self._before :])):
+        if _rank(row) >= max(map(_rank, self.history[self._first :])):
             self.best_epoch = self.epoch
             self._best.set_weights(weights)
         self.run.write_history(self.history)
