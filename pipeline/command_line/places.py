@@ -30,9 +30,8 @@ def check_places(options: Options) -> None:
         )
 
 
-def _check_run(options: Options) -> None:
-    path = getattr(options, "path")  # noqa: B009 - that commands about a run have
-    if not os.path.isdir(path):
+def _check_run(options: ExportCommand | SolveCommand | ProblemsCommand) -> None:
+    if not os.path.isdir(options.path):
         raise UserError(
             f"--path must be the folder of a run, which `train` makes. Received: {received(options, 'path')}"
         )

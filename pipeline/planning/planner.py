@@ -74,13 +74,9 @@ class Planner:
         now = codes[rng.integers(len(codes), size=min(WALKS, 5 * len(codes)))]
         for _ in range(STEPS):
             chosen = rng.integers(self.count, size=len(now))
-            after, states = self.model.step(now, chosen), self.world.read(now)
-            moves, expected = self.world.children(states), self.world.read(after)
-            said = states.copy()
-            is_chosen = moves.actions == chosen[moves.rows]
-            said[moves.rows[is_chosen]] = moves.states[is_chosen]
+            after = self.model.step(now, chosen)
             compared += len(now)
-            if (said != expected).any():
+            if not self._agrees(now, chosen, after):
                 self.world = CodeWorld(self.model.step, self.count, self.model.bits, "the network itself")
                 self.pieces = self.elimination = None
                 break
@@ -90,6 +86,17 @@ class Planner:
         begun = time.perf_counter()
         found = len(world.children(states).states)
         return compared, found / (time.perf_counter() - begun)
+
+    def _agrees(self, codes: np.ndarray, actions: np.ndarray, after: np.ndarray) -> bool:
+        """Tell whether the compiled world leads from codes (N, B) by actions (N,) to codes (N, B)."""
+        try:
+            said, expected = self.world.read(codes).copy(), self.world.read(after)
+        except ValueError:
+            return False
+        moves = self.world.children(said)
+        chosen = moves.actions == actions[moves.rows]
+        said[moves.rows[chosen]] = moves.states[chosen]
+        return bool((said == expected).all())
 
     def unfit(self, codes: np.ndarray) -> str:
         """Say why codes (N, B) can't be those of a start or goal; empty where they can."""
@@ -140,14 +147,14 @@ class Planner:
     def _method_in(self, world: World, state: np.ndarray, goals: np.ndarray) -> tuple[str, Search]:
         if why := world.differs_for_ever(state, goals[0]):
             return why, lambda _: (None, True, 1)
+        if isinstance(world, BoardWorld) and len(goals) == 1:
+            state, goal = world.renamed(state, goals[0])
+            goals = goal[None]
         most = world.most_states(state)
         if world.can_undo and most <= MOST_STATES and len(goals) == 1:
             method = f"at most {most:,.0f} states: complete breadth-first search from the goal"
             return method, lambda deadline: self._in_complete(world, state, goals, deadline)
         if world.can_undo and self.learn and len(goals) == 1:
-            if isinstance(world, BoardWorld):
-                state, goal = world.renamed(state, goals[0])
-                goals = goal[None]
             beam = self._beam(world, goals[0])
             method = (
                 f"{most:.2g} states are too many: {len(beam.ball):,} within {beam.ball.depth} steps of the goal, a "
