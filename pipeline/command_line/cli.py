@@ -49,7 +49,7 @@ EXAMPLES = {
     "show": "models/rubikscube-rubikscube",
     "export": "models/slidepuzzle-slidepuzzle --start random --goal solved",
     "solve": "models/rubikscube-rubikscube --start random --goal solved --seconds 5",
-    "problems": "models/rubikscube-rubikscube --count 100 --save cubes.npz",
+    "problems": "models/sokoban-sokoban --count 1000 --save pairs.npz",
 }
 HELP_FLAGS = {"--help", "-h"}
 HELP_WIDTH, HELP_COLUMN = 100, 32

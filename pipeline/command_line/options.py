@@ -32,8 +32,9 @@ from .values import (
 )
 
 MOST = 2_000_000_000  # transitions: with two frames for each, a frame's number still fits 32 bits
-STARTS = ("auto", "solved", "anywhere")
-PLACES = ("auto", "memory", "disk")
+AUTO = "auto"
+STARTS = (AUTO, "solved", "anywhere")
+PLACES = (AUTO, "memory", "disk")
 FORMATS = ("pddl",)
 OPTIMIZERS = (
     "adam", "sgd", "adamw", "nadam", "rmsprop", "adagrad", "adadelta", "adamax", "adafactor", "ftrl", "lion",
@@ -65,7 +66,8 @@ def _sources() -> list[str]:
 
 
 def _architectures() -> list[str]:
-    return [f"- {name}: {summary}" for name, summary in WORLD_MODELS.items()]
+    lines = [f"- {name}: {summary}" for name, summary in WORLD_MODELS.items()]
+    return [*lines, f"- {AUTO}: whichever fits what the data shows; training says which, and why"]
 
 
 # ---- groups of options
@@ -152,7 +154,7 @@ class WorldModelOptions(Options):
 
     title: ClassVar[str] = "World Model Options"
 
-    world_model: Annotated[str, one_of(WORLD_MODELS), Remark(lines=_architectures)] = Field(
+    world_model: Annotated[str, one_of((*WORLD_MODELS, AUTO)), Remark(lines=_architectures)] = Field(
         "rubikscube", description="The architecture of the world model; any of them can be trained on any dataset."
     )
     output_dir: Annotated[str, FOLDER, Remark(default="models/<dataset>-<world_model>")] = Field(

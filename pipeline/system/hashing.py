@@ -1,6 +1,7 @@
 """Numbers that stand for rows of bytes, and digests of whole files."""
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ def number_rows(rows: np.ndarray) -> np.ndarray:
 
     Two given rows collide with probability 2^-63 or so; among ten million, once in a hundred thousand runs.
     """
-    rows = rows.reshape(len(rows), -1).astype(np.uint8, copy=False)
+    rows = rows.reshape(len(rows), math.prod(rows.shape[1:])).astype(np.uint8, copy=False)
     rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8)))
     words = np.ascontiguousarray(rows).view(np.uint32).astype(np.uint64)
     weights = np.random.default_rng(1).integers(0, 2**63, words.shape[1], np.uint64) * 2 + 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..architectures import load_architecture
 from ..codes.exactness import pixel_bound
-from ..command_line.options import TrainCommand
+from ..command_line.options import AUTO, TrainCommand
 from ..dataset.cache import use_dataset
 from ..pictures import drawing
 from ..rules.language import LocalRules
@@ -24,6 +24,7 @@ from ..world_model.learning import is_learned
 from ..world_model.loading import load_world_model, model_digest
 from ..world_model.model import DiscreteWorldModel
 from .capacity import check_codes, check_images, check_step, saying_when_a_step_is_too_large
+from .choice import choose_world_model
 from .code_batches import CodeTransitions
 from .code_learning import CodeMender, learned_model, learning_epochs, settled_model
 from .devices import as_the_chief_has_it, describe_devices, on_all_devices, shared_out
@@ -51,8 +52,9 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
     print(f"training on {describe_devices()}")
     state = as_the_chief_has_it(run, state)
     keras.utils.set_random_seed(options.key % 2**32)
-    architecture = load_architecture(options.world_model)
     with use_dataset(path) as file:
+        options, chosen = _resolved(options, file, run, state)
+        architecture = load_architecture(options.world_model)
         model, training = _model_and_transitions(options, file, run, state)
         epochs = options.train_epochs if architecture.is_trained else 1  # what has nothing to learn is measured once
         is_new = state is None
@@ -75,8 +77,23 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
             "seconds": keeper.seconds(),
             "dataset_digest": file.attrs["content_digest"],
             "model_digest": model_digest(keeper.best_model()),
+            **chosen,
         }
     return keeper.history, {"summary": summary, "environment": describe_environment(describe_devices())}
+
+
+def _resolved(
+    options: TrainCommand, file: h5py.File, run: Run, state: State | None
+) -> tuple[TrainCommand, dict[str, str]]:
+    """Choose the world model where the data is to say which; gives the options with it, and what the record says."""
+    if options.world_model != AUTO:
+        return options, {}
+    if state:
+        name, why = load_world_model(run.models_of(state)[0]).architecture, "as the run began"
+    else:
+        name, why = choose_world_model(file, options)
+    print(f"world model chosen: {name} ({why})")
+    return options.model_copy(update={"world_model": name}), {"world_model": name, "chosen_for": why}
 
 
 def _phase(

@@ -43,17 +43,18 @@ def new_model(file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
         model = DiscreteWorldModel(*architecture.parts_from(file), architecture=architecture.name, name=name)
         check_loadable(model)
         return model
-    return _model_on(sample_images(file["train"], _sample_size(file), options.key), file, options)
+    return _model_on(sample_images(file["train"], sample_size(file), options.key), file, options)
 
 
 def mended_model(file: h5py.File, options: TrainCommand, frames: np.ndarray) -> DiscreteWorldModel:
     """Build the world model anew on a code found in the sample and some more frames (M,) int, spread over it."""
-    images = sample_images(file["train"], _sample_size(file), options.key)
+    images = sample_images(file["train"], sample_size(file), options.key)
     more = np.stack([file["train/images"][frame] for frame in frames[:: -(-len(frames) // MENDING)].tolist()])
     return _model_on(stream(options.key, "mending").permutation(np.concatenate([images, more])), file, options)
 
 
-def _sample_size(file: h5py.File) -> int:
+def sample_size(file: h5py.File) -> int:
+    """Say how many images a code is found in."""
     return rows_within(SAMPLE_BYTES, math.prod(file["train/images"].shape[1:]), SAMPLE)
 
 

@@ -1,0 +1,87 @@
+"""`--world_model auto`: the world model that fits what the data shows."""
+
+import math
+from collections.abc import Iterator
+
+import h5py
+import numpy as np
+
+from ..architectures import load_architecture
+from ..codes.linear_code import LinearCode, find_code
+from ..codes.noise import find_code_in_noise
+from ..command_line.options import TrainCommand
+from ..dataset.reading import read_rows
+from ..rules.find import Arrays, find_rules
+from ..rules.language import LocalRules, Rules
+from ..system.hashing import number_rows
+from .code_learning import learning_sample
+from .image_batches import sample_images
+from .start import sample_size
+
+WITH_PLACES, WITHOUT_PLACES = "sokoban", "rubikscube"  # for codes on a lattice, and for others
+TRIED_TRANSITIONS = 10_000  # that rules are tried on
+PAIRS_OF_A_RULE = 4  # of a picture and an action that each rule must stand for, where a world is small
+SEEN_OFTEN = 4  # times that each picture is seen, on average, where a world is small
+
+
+def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str]:
+    """Choose a world model by what a dataset shows: a code whose rules leave nothing over, else a table, else another.
+
+    Returns:
+        The name of the world model, and why it is that, in words.
+    """
+    split, images = file["train"], sample_images(file["train"], sample_size(file), options.key)
+    actions, distinct = len(file.attrs["action_names"]), len(np.unique(number_rows(images)))
+    is_small, left_over = distinct * SEEN_OFTEN <= len(images), ""
+    code = _code_in(images)
+    if code:
+        name, places = _fitting(code)
+        rules = find_rules(_some_transitions(split, code), code.grid, actions)
+        if rules.is_complete and not (is_small and _is_longer(rules, distinct * actions)):
+            return name, f"a code of {math.prod(code.grid)} bits {places}, and {rules.summary()}"
+        left_over = f"; of a code of {math.prod(code.grid)} bits {places}, {rules.summary()}"
+    if is_small:
+        return "table", f"{distinct:,} different pictures among {len(images):,}: the world is small{left_over}"
+    if code:
+        return name, f"a network learns what rules leave over{left_over}"
+    behind = find_code_in_noise(learning_sample(file, options.key), "tiles", load_architecture(WITH_PLACES).max_bits)
+    if behind:
+        name, places = _fitting(behind)
+        return name, f"a code of {math.prod(behind.grid)} bits {places} behind noise of σ {behind.noise:.1f}"
+    return "learned", "no exact code was found in the pictures, so gradient descent learns one"
+
+
+def _is_longer(rules: Rules, pairs: int) -> bool:
+    """Tell whether rules say no more than a list of where each pair of a picture and an action leads."""
+    return isinstance(rules, LocalRules) and len(rules.rules) * PAIRS_OF_A_RULE > pairs
+
+
+def _code_in(images: np.ndarray) -> LinearCode | None:
+    """Give an exact code of images (N, H, W, 3), the first that one of the world models could have."""
+    for name in (WITH_PLACES, WITHOUT_PLACES):
+        architecture = load_architecture(name)
+        code = find_code(images, architecture.code or "pixels", architecture.max_bits)
+        if code and code.is_exact:
+            return code
+    return None
+
+
+def _fitting(code: LinearCode) -> tuple[str, str]:
+    """Give the world model for a code, and how the code is laid out."""
+    rows, columns, _ = code.grid
+    if (rows, columns) == (1, 1):
+        return WITHOUT_PLACES, "without places"
+    return WITH_PLACES, f"on {rows} × {columns} cells"
+
+
+def _some_transitions(split: h5py.Group, code: LinearCode) -> Arrays:
+    """Give the first transitions of a split in codes."""
+    frames, actions = (split[name][:TRIED_TRANSITIONS] for name in ("frames", "actions"))
+    frames = frames.astype(np.int64)
+    codes = np.concatenate([code.encode(part) for part in _parts(split["images"], int(frames.max()) + 2)])
+    return Arrays(codes[frames].astype(np.uint8), actions, codes[frames + 1].astype(np.uint8))
+
+
+def _parts(images: h5py.Dataset, count: int) -> Iterator[np.ndarray]:
+    rows = images.chunks[0]
+    return (read_rows(images, first, min(first + rows, count)) for first in range(0, count, rows))
