@@ -11,6 +11,7 @@ from .numbers import Numbers
 
 FIRST_WIDTH = 2**8
 WIDENING, LEAST_WIDENING = 4, 1.2  # a beam is so many times as wide as the last
+SAFE = 0.8  # of the time that is left may be planned for
 SPARE = 1.5  # candidates that are looked at for each place in the beam: some are there twice
 
 Scores = Callable[[np.ndarray], np.ndarray]  # states (N, S) uint8 to distances (N, A) float32
@@ -91,11 +92,9 @@ def widening(beam: Beam, problems: list[Problem], width: int | None, deadline: D
                 if found is not None:
                     best = translated(found)
             spent = time.monotonic() - round_begun
-            left = (
-                0.8 * (deadline.ends - time.monotonic()) / spent
-            )  # times as wide a beam as the last that there is time for
+            left = SAFE * (deadline.ends - time.monotonic()) / spent  # times as wide a beam can be
             if width or left < LEAST_WIDENING:
                 return best
-            now = int(now * min(WIDENING, left))
+            now = int(now * (left if left < WIDENING**2 else WIDENING))  # the last one takes all that is left
     except OutOfTime:
         return best

@@ -1,4 +1,4 @@
-"""`solve`: from pictures to plans in the learned world, each replayed in the true puzzle."""
+"""`solve`: from pictures to plans in the learned world, each replayed in the true one."""
 
 import json
 from collections.abc import Callable
