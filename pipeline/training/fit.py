@@ -53,7 +53,7 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
     state = as_the_chief_has_it(run, state)
     keras.utils.set_random_seed(options.key % 2**32)
     with use_dataset(path) as file:
-        options, chosen = _resolved(options, file, run, state)
+        options, chosen = _resolved(options, file)
         architecture = load_architecture(options.world_model)
         model, training = _model_and_transitions(options, file, run, state)
         epochs = options.train_epochs if architecture.is_trained else 1  # what has nothing to learn is measured once
@@ -82,16 +82,11 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
     return keeper.history, {"summary": summary, "environment": describe_environment(describe_devices())}
 
 
-def _resolved(
-    options: TrainCommand, file: h5py.File, run: Run, state: State | None
-) -> tuple[TrainCommand, dict[str, str]]:
+def _resolved(options: TrainCommand, file: h5py.File) -> tuple[TrainCommand, dict[str, str]]:
     """Choose the world model where the data is to say which; gives the options with it, and what the record says."""
     if options.world_model != AUTO:
         return options, {}
-    if state:
-        name, why = load_world_model(run.models_of(state)[0]).architecture, "as the run began"
-    else:
-        name, why = choose_world_model(file, options)
+    name, why = choose_world_model(file, options)
     print(f"world model chosen: {name} ({why})")
     return options.model_copy(update={"world_model": name}), {"world_model": name, "chosen_for": why}
 
