@@ -24,7 +24,7 @@ demo: setup  ## generate a dataset, train a world model, measure it: the experim
 	@$(RUN) python tools/results.py
 
 test: setup-dev  ## run the tests
-	@$(RUN) python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope $(ARGS)
+	@$(RUN) python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: setup-dev  ## lint, formatting and types
 	@$(RUN) ruff check .

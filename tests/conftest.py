@@ -21,3 +21,16 @@ def few_measured():
         for name in ("identity.WALKERS", "identity.WAYS", "code_use.STATES"):
             patch.setattr(f"pipeline.evaluation.{name}", 500)
         yield
+
+
+LONG = (  # modules that take longest, which begin first so that no core waits for them at the end
+    "test_every_architecture", "test_training", "test_learned", "test_dvc", "test_killed_runs", "test_rules",
+    "test_nothing_false_is_exact", "test_devices", "test_kill_script", "test_full_disk_script", "test_a_new_architecture",
+    "test_heuristic", "test_solve", "test_package", "test_environments",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """Let long modules begin first; the order within a module stays."""
+    order = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.module.__name__.rpartition(".")[2], len(LONG)))

@@ -194,7 +194,7 @@ def lights(tmp_path_factory):
 class Lights:
     """Stands for a world model of 4×4 lights: a bit for each light, but one of them always comes back off."""
 
-    bits = 16
+    bits, noise = 16, 0.0
 
     def __init__(self, forgotten: int | None = None):
         self.forgotten = forgotten

@@ -6,6 +6,7 @@ checks its values, and raises `UserError` with one sentence if one is wrong; `pl
 disk. Neither creates anything.
 """
 
+from collections import ChainMap
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -33,6 +34,7 @@ from .values import (
 
 MOST = 2_000_000_000  # transitions: with two frames for each, a frame's number still fits 32 bits
 AUTO = "auto"
+CHOSEN = ChainMap({AUTO: "whichever fits what the data shows; training says which, and why"}, WORLD_MODELS)
 STARTS = (AUTO, "solved", "anywhere")
 PLACES = (AUTO, "memory", "disk")
 FORMATS = ("pddl",)
@@ -66,8 +68,7 @@ def _sources() -> list[str]:
 
 
 def _architectures() -> list[str]:
-    lines = [f"- {name}: {summary}" for name, summary in WORLD_MODELS.items()]
-    return [*lines, f"- {AUTO}: whichever fits what the data shows; training says which, and why"]
+    return [f"- {name}: {summary}" for name, summary in CHOSEN.items()]
 
 
 # ---- groups of options
@@ -154,7 +155,7 @@ class WorldModelOptions(Options):
 
     title: ClassVar[str] = "World Model Options"
 
-    world_model: Annotated[str, one_of((*WORLD_MODELS, AUTO)), Remark(lines=_architectures)] = Field(
+    world_model: Annotated[str, one_of(CHOSEN), Remark(lines=_architectures)] = Field(
         "rubikscube", description="The architecture of the world model; any of them can be trained on any dataset."
     )
     output_dir: Annotated[str, FOLDER, Remark(default="models/<dataset>-<world_model>")] = Field(
