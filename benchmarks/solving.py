@@ -5,7 +5,8 @@
     python benchmarks/solving.py list               what cases there are
 
 Each case trains a world model, makes its problems and solves them by the commands that anyone uses. What is done is in
-models/solving/ and isn't done again: started once more it goes on where it was stopped. Prints a table.
+models/solving/ and isn't done again: started once more it goes on where it was stopped. Prints a table and writes
+results/solving.json.
 """
 
 import json
@@ -17,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.tables import table
+from benchmarks import evidence, tables
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "models" / "solving"
@@ -59,26 +60,21 @@ def solve(case: str) -> list[dict]:
     return json.loads((FOLDER / plans).read_text())
 
 
-def row(case: str) -> list[str]:
-    """Write the table's row of a case."""
+def figures(case: str) -> dict:
+    """Give the figures of a case."""
     plans = solve(case)
     lengths = [len(plan["actions"]) for plan in plans if plan["status"] == "solved"]
     seconds = [plan["seconds"] for plan in plans]
-    counts = {status: sum(plan["status"] == status for plan in plans) for status in ("solved", "impossible")}
-    optimal, wrong = (
-        sum(plan[name] is value for plan in plans) for name, value in (("optimal", True), ("verified", False))
-    )
-    return [
-        f"`{case}`", f"{counts['solved']:,} of {len(plans):,}", f"{counts['impossible']:,}",
-        f"{np.mean(lengths):.2f}" if lengths else "", f"{optimal:,}", f"{np.mean(seconds):.4f}", f"{max(seconds):.3f}",
-        f"{wrong:,}",
-    ]  # fmt: skip
-
-
-HEAD = [
-    "Problems", "Solved", "Proved impossible", "Actions in the mean", "Proved shortest", "Seconds in the mean",
-    "at most", "Refused by the truth",
-]  # fmt: skip
+    return {
+        "problems": len(plans),
+        "solved": len(lengths),
+        "impossible": sum(plan["status"] == "impossible" for plan in plans),
+        "actions": float(np.mean(lengths)) if lengths else None,
+        "optimal": sum(plan["optimal"] is True for plan in plans),
+        "refused": sum(plan["verified"] is False for plan in plans),
+        "seconds": float(np.mean(seconds)),
+        "most_seconds": max(seconds),
+    }
 
 
 def main(*chosen: str) -> int:
@@ -88,7 +84,9 @@ def main(*chosen: str) -> int:
         print(f"cases: {', '.join(CASES)}" + ("" if unknown == ["list"] else f". Received: {unknown[0]}"))
         return 0 if unknown == ["list"] else 2
     FOLDER.mkdir(parents=True, exist_ok=True)
-    print(table(HEAD, [row(case) for case in chosen or CASES]))
+    for case in chosen or CASES:
+        evidence.record("solving", {case: figures(case)}, among=CASES)
+    print(tables.solving())
     return 0
 
 

@@ -266,6 +266,23 @@ def few_transitions() -> str:
     return "\n\n".join([table(head, cells or [[MISSING, ""]]), *origins(known)])
 
 
+def solving() -> str:
+    """Write how well plans are found in learned worlds."""
+    head = [
+        "Problems", "Solved", "Proved impossible", "Actions in the mean", "Proved shortest", "Seconds in the mean",
+        "at most", "Refused by the truth",
+    ]  # fmt: skip
+
+    def cells(name, row):
+        return [
+            name, f"{row['solved']:,} of {row['problems']:,}", f"{row['impossible']:,}",
+            "" if row["actions"] is None else f"{row['actions']:.2f}", f"{row['optimal']:,}",
+            f"{row['seconds']:.4f}", f"{row['most_seconds']:.2f}", f"{row['refused']:,}",
+        ]  # fmt: skip
+
+    return measured("solving", head, cells)
+
+
 def devices() -> str:
     """Write what a GPU gives beside the processor."""
     head = [
@@ -328,6 +345,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "few-transitions": few_transitions,
     "learned": learned,
     "devices": devices,
+    "solving": solving,
 }
 
 
