@@ -3,12 +3,11 @@
 import csv
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 from PIL import Image
 
-from pipeline.architectures import lightsout, load_architecture
+from pipeline.architectures import load_architecture
 from pipeline.command_line.cli import main
 from pipeline.command_line.options import OPTIMIZERS, TrainCommand
 from pipeline.evaluation import stage
@@ -26,7 +25,6 @@ FOLDER = "models/lightsout_4x4-lightsout"
 EVALUATE = ["world_model_train", "evaluate", "--episodes=2", "--steps=20", "--states=200"]
 OF_TRAINING = {"training.json", "history.csv", "model.keras", "last.keras", "curve.png"}
 OF_EVALUATION = {"metrics.json", "strip.png", "dream.png"}
-COMPILED = lightsout.ARCHITECTURE
 
 
 def train(parts: int | None = None, **other) -> int:
@@ -56,8 +54,7 @@ def trained(quickly_measured, tmp_path_factory):
 
 @pytest.fixture
 def place(trained, monkeypatch, tmp_path):
-    """An empty folder in which the dataset is there already; XLA compiles nothing, which takes half of the time."""
-    monkeypatch.setattr(lightsout, "ARCHITECTURE", replace(COMPILED, jit=False))
+    """An empty folder in which the dataset is there already."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").symlink_to(trained / "data")
     return tmp_path
@@ -181,7 +178,6 @@ def test_a_finished_run_is_not_made_again_unless_asked(finished, monkeypatch, ca
         capsys.readouterr()
         assert train() == 0
         assert "finished" in capsys.readouterr().out
-    monkeypatch.setattr(lightsout, "ARCHITECTURE", COMPILED)  # as it was
     assert train(parts=1, retrain=True) == 0
     assert without_times(read_history(finished / FOLDER)) == without_times(read_history(finished / f"{FOLDER}.1"))
 

@@ -1,6 +1,5 @@
 """Where the tests of sources work."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,9 @@ def place(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture(scope="session")
 def quickly():
-    """Let XLA compile nothing and training draw nothing: both are slow."""
-    from pipeline.architectures import lightsout
+    """Let training draw nothing, which is slow."""
     from pipeline.training import fit
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit.drawing, "curve", lambda *_: None)
-        patch.setattr(lightsout, "ARCHITECTURE", replace(lightsout.ARCHITECTURE, jit=False))
         yield

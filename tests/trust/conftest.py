@@ -1,12 +1,10 @@
 """The places of the small runs."""
 
 import shutil
-from dataclasses import replace
 
 import pytest
 from small_run import FOLDER, train
 
-from pipeline.architectures import lightsout
 from pipeline.dataset import key
 from pipeline.training import fit
 
@@ -28,10 +26,9 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def place(shared, monkeypatch, request):
-    """An empty folder beside the datasets, where nothing is drawn and XLA compiles nothing: both are slow."""
+    """An empty folder beside the datasets, where nothing is drawn, which is slow."""
     monkeypatch.setattr(fit.drawing, "curve", lambda *_: None)
     monkeypatch.setattr(fit, "MOST_BATCHES_PER_CALL", 1)
-    monkeypatch.setattr(lightsout, "ARCHITECTURE", replace(lightsout.ARCHITECTURE, jit=False))
     folder = shared / request.node.name[:100].replace("/", "-")
     folder.mkdir()
     monkeypatch.chdir(folder)
