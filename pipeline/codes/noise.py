@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr
 
 from .linear import flat, ridge
 from .linear_code import LinearCode, find_code
@@ -100,8 +100,9 @@ def without_clipping(means: np.ndarray, noise: float) -> np.ndarray:
     if not noise:
         return means
     values = np.linspace(0, 1, 511)
-    low, high = stats.norm(values, noise), stats.norm(values - 1, noise)
-    seen = values * (low.sf(0) - high.sf(0)) + noise**2 * (low.pdf(0) - high.pdf(0)) + high.sf(0)
+    low, high = values / noise, (values - 1) / noise  # standard deviations above what is cut off
+    inside, cut = ndtr(low) - ndtr(high), np.exp(-(low**2) / 2) - np.exp(-(high**2) / 2)
+    seen = values * inside + noise * cut / np.sqrt(2 * np.pi) + ndtr(high)
     return np.interp(means, seen, values)
 
 
