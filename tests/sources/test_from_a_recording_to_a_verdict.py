@@ -38,6 +38,10 @@ def test_the_readmes_lines_make_a_recording_that_is_modelled_exactly(place, caps
     said = capsys.readouterr().out
     assert "exact: all 120 unseen steps" in said and "all 120 open-loop steps of 6 episodes, and 8 states" in said
     assert "not measured without `read`: true_state, " in said
+    assert main(["world_model_train", "show", "models/light-lightsout"]) == 0
+    assert re.search(r"^left:", said := capsys.readouterr().out, re.MULTILINE) and "action 0" not in said
+    assert main(["world_model_train", "export", "models/light-lightsout"]) == 0
+    assert "(:action right" in Path("models/light-lightsout/export/domain.pddl").read_text()
 
 
 def test_a_run_is_measured_on_its_recording_and_on_another_and_says_what_it_leaves_out(trained, place, capsys):
