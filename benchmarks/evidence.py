@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ from pipeline.system.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+Measure = Callable[[str], dict]  # a case's name to its figures
 PACKAGES = ("numpy", "h5py", "tensorflow", "tensorflow-cpu", "keras", "torch", "jax")
 
 
@@ -29,6 +31,22 @@ def record(name: str, rows: dict[str, dict], among=None) -> None:
     known = read(name) | {row: {**measured, "figures": figures} for row, figures in rows.items()}
     RESULTS.mkdir(exist_ok=True)
     write_json(RESULTS / f"{name}.json", {"rows": {row: known[row] for row in among or rows if row in known}})
+
+
+def record_each(name: str, cases: Collection[str], chosen: Sequence[str], folder: Path, measure: Measure) -> int | None:
+    """Measure the chosen cases, all if none is, and record each once it is done: what takes an hour can be cut short.
+
+    Returns:
+        None; or the exit code where `list` asks what cases there are, which is said, or one isn't among them.
+    """
+    unknown = [case for case in chosen if case not in cases]
+    if unknown:
+        print(f"cases: {', '.join(cases)}" + ("" if unknown == ["list"] else f". Received: {unknown[0]}"))
+        return 0 if unknown == ["list"] else 2
+    folder.mkdir(parents=True, exist_ok=True)
+    for case in chosen or cases:
+        record(name, {case: measure(case)}, among=cases)
+    return None
 
 
 def read(name: str) -> dict[str, dict]:

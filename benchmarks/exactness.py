@@ -77,13 +77,9 @@ def measure(case: str) -> dict:
 
 def main(*chosen: str) -> int:
     """Measure the chosen cases, all if none is, and print the table."""
-    unknown = [case for case in chosen if case not in CASES]
-    if unknown:
-        print(f"cases: {', '.join(CASES)}" + ("" if unknown == ["list"] else f". Received: {unknown[0]}"))
-        return 0 if unknown == ["list"] else 2
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for case in chosen or CASES:
-        evidence.record("exactness", {case: measure(case)}, among=CASES)  # a case at a time: an hour can be cut short
+    code = evidence.record_each("exactness", CASES, chosen, FOLDER, measure)
+    if code is not None:
+        return code
     print(tables.exactness())
     return 0
 

@@ -81,13 +81,9 @@ def figures(case: str) -> dict:
 
 def main(*chosen: str) -> int:
     """Solve the chosen cases, all if none is, and print the table."""
-    unknown = [case for case in chosen if case not in CASES]
-    if unknown:
-        print(f"cases: {', '.join(CASES)}" + ("" if unknown == ["list"] else f". Received: {unknown[0]}"))
-        return 0 if unknown == ["list"] else 2
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for case in chosen or CASES:
-        evidence.record("solving", {case: figures(case)}, among=CASES)
+    code = evidence.record_each("solving", CASES, chosen, FOLDER, figures)
+    if code is not None:
+        return code
     print(tables.solving())
     return 0
 
