@@ -27,8 +27,8 @@ SAMPLE, SAMPLE_BYTES = 4096, 2**28  # images that the code is found in: at most 
 MENDING = 500  # frames at most that are put beside the sample where the code doesn't give them back
 TRANSITION_SAMPLE = 100_000  # transitions that a transition's start is computed from
 DECAY_STEPS = 3000  # over which the learning rate falls
-WORTH_COMPILING = 500  # batches below which XLA takes longer to compile a step than it saves
 LOWEST_RATE = 0.01  # of the first, which it then keeps
+WORTH_COMPILING = 500  # batches below which XLA takes longer to compile a step than it saves
 OF_ADAM = {"sgd": 100.0, "adagrad": 10.0, "adadelta": 1000.0, "ftrl": 10.0, "lion": 0.1}  # times Adam's rate that suit
 
 
@@ -125,7 +125,6 @@ def compile_for_training(
         schedule = schedules.CosineDecay(rate, min(steps, DECAY_STEPS), LOWEST_RATE)
     kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items()}
     optimizer = kinds[options.optimizer](learning_rate=schedule)
-    jit = True if model.rules_are_all else architecture.jit
-    if jit is True and steps < WORTH_COMPILING:
-        jit = False
+    gains = model.rules_are_all or architecture.jit is True
+    jit = steps >= WORTH_COMPILING if gains else architecture.jit
     model.compile(optimizer=optimizer, steps_per_execution=batches_per_call, jit_compile=jit)
