@@ -16,9 +16,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope="module")
 def few_measured():
-    """Let a measurement take 500 states where it takes 10,000 and more, for tests of what is done with its figures."""
+    """Let a measurement take 500 states where it takes 1,000 and more, for tests of what is done with its figures."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("identity.WALKERS", "identity.WAYS", "code_use.STATES"):
+        for name in ("identity.WALKERS", "report.FEWEST_PROBES", "report.MOST_PROBES"):
             patch.setattr(f"pipeline.evaluation.{name}", 500)
         yield
 

@@ -132,10 +132,10 @@ def test_the_puzzle_itself_is_exact_in_every_measurement(walk):
     found, _ = measure_walk(true, walk)
     assert found["one_step_exact"] == found["bit_match_lowest"] == found["true_state"] == found["true_next_state"] == 1
     assert found["reconstruction_mse"] < 1e-12 and found["distinct_codes"] == found["distinct_states"]
-    rolled = measure_rollout(true, roll_out(true, 5, 120))
+    rolled = measure_rollout(true, roll_out(true, 5, 120, 1000))
     assert rolled["exact_at"] == rolled["true_state_at"] == {"1": 1, "10": 1, "100": 1}
     assert rolled["steps_all_exact"] == 120 and rolled["first_failure"] is None and rolled["mse_max"] < 1e-12
-    same = measure_identity(true, 3000)
+    same = measure_identity(true, 3000, 10_000)
     assert same["states"] == 3000 and same["shared_codes"] == 0
     assert same["two_ways"] > 1000 and same["two_ways_one_code"] == same["inverse_returns"] == 1
     assert prove(true)["proven"]
@@ -146,9 +146,9 @@ def test_a_code_that_sees_half_of_the_board_is_not_exact(walk):
     found, _ = measure_walk(blind, walk)
     assert found["true_state"] < 0.01 and found["distinct_codes"] < found["distinct_states"] / 10
     assert found["one_step_exact"] == 0
-    assert measure_identity(blind, 3000)["shared_codes"] > 2000
+    assert measure_identity(blind, 3000, 1000)["shared_codes"] > 2000
     assert prove(blind)["shared_codes"] == 65_536 - 256
-    assert measure_code_use(blind)["constant_bits"] >= 64
+    assert measure_code_use(blind, 1000)["constant_bits"] >= 64
 
 
 def test_a_single_wrong_transition_among_a_million_is_found_by_the_proof_and_not_by_a_walk(walk):
@@ -163,7 +163,7 @@ def test_a_single_wrong_transition_among_a_million_is_found_by_the_proof_and_not
 
 def test_a_dream_that_goes_wrong_is_reported_at_its_step():
     true = subject(TrueModel(LIGHTS))
-    rollout = roll_out(true, 4, 50)
+    rollout = roll_out(true, 4, 50, 1000)
     exact = rollout.exact.copy()
     exact[6:, 2] = False
     found = measure_rollout(true, replace(rollout, exact=exact))
@@ -184,7 +184,7 @@ def test_rollouts_start_elsewhere_than_the_walk_and_follow_from_the_key():
 
 def test_no_more_states_are_counted_than_a_puzzle_has():
     small = subject(TrueModel(LIGHTS))
-    assert measure_identity(small, 10**6)["states"] <= 65_536
+    assert measure_identity(small, 10**6, 1000)["states"] <= 65_536
 
 
 def test_noise_has_the_spread_it_is_said_to_have():
@@ -196,7 +196,8 @@ def test_noise_has_the_spread_it_is_said_to_have():
 
 def test_robustness_counts_codes_that_noise_changes(walk):
     true = subject(TrueModel(LIGHTS))
-    found = measure_robustness(true, walk, measure_walk(true, walk)[1])
+    found = measure_robustness(true, walk, measure_walk(true, walk)[1], 1000)
+    assert found["noisy_frames"] == 1000
     assert found["exact_codes"]["4"] == found["exact_steps"]["4"] == 1
 
 

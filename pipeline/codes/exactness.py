@@ -77,7 +77,8 @@ def pixel_bound(noise: float = 0.0) -> float:
 
 def as_image(pixels: np.ndarray) -> np.ndarray:
     """Round decoded pixels, about 0…1, to grey levels: float (N, H, W, 3) to uint8."""
-    return np.clip(np.round(pixels * 255), 0, 255).astype(np.uint8)
+    levels = pixels * 255
+    return np.clip(np.rint(levels, out=levels), 0, 255, out=levels).astype(np.uint8)
 
 
 def pixel_errors(decoded: np.ndarray, images: np.ndarray) -> np.ndarray:

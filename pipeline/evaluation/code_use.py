@@ -6,11 +6,11 @@ import numpy as np
 
 from .subject import Subject
 
-STATES = 20_000
+WALK = 20  # states of each walk
 
 
-def measure_code_use(subject: Subject, walk: Mapping | None = None) -> dict:
-    """Look at the bits over random states; over the unseen walk where the world isn't at hand.
+def measure_code_use(subject: Subject, states: int, walk: Mapping | None = None) -> dict:
+    """Look at the bits over so many random states; over the unseen walk where the world isn't at hand.
 
     Returns:
         constant_bits: How many bits never change.
@@ -19,7 +19,7 @@ def measure_code_use(subject: Subject, walk: Mapping | None = None) -> dict:
         least_bits: log2 of the puzzle's number of states, the least that any exact code needs; null if unknown.
     """
     if walk is None or subject.is_live:
-        walks, _ = subject.walk(subject.rng("code use"), STATES // 20, 19)
+        walks, _ = subject.walk(subject.rng("code use"), states // WALK, WALK - 1)
         codes = subject.encode_states(walks.reshape(-1, walks.shape[-1]))
     else:
         codes = subject.encode(walk["images"])

@@ -7,11 +7,15 @@ from ..system.hashing import number_rows
 from .subject import Subject
 
 WALKERS, FEWEST_WALKERS, STEPS = 10_000, 1000, 10
-WAYS, DETOUR = 20_000, 4
+DETOUR = 4
 
 
-def measure_identity(subject: Subject, states: int) -> dict:
+def measure_identity(subject: Subject, states: int, probes: int) -> dict:
     """Look for states that share a code, for states with several codes, and for actions that aren't undone.
+
+    Args:
+        states: Among how many distinct states to look for shared codes.
+        probes: From how many states to take two ways to one end, and a step there and back.
 
     Returns:
         states: How many distinct states were encoded.
@@ -22,13 +26,13 @@ def measure_identity(subject: Subject, states: int) -> dict:
             picture; null without inverses.
     """
     count, distinct_codes = _count_codes(subject, states)
-    pairs, equal = _two_ways(subject)
+    pairs, equal = _two_ways(subject, probes)
     return {
         "states": count,
         "shared_codes": count - distinct_codes,
         "two_ways": pairs,
         "two_ways_one_code": equal,
-        "inverse_returns": _inverse_returns(subject),
+        "inverse_returns": _inverse_returns(subject, probes),
     }
 
 
@@ -55,11 +59,11 @@ def _count_codes(subject: Subject, wanted: int) -> tuple[int, int]:
     return len(seen), len(np.unique(codes))
 
 
-def _two_ways(subject: Subject) -> tuple[int, float | None]:
+def _two_ways(subject: Subject, probes: int) -> tuple[int, float | None]:
     """Compare the codes after some actions and after the same actions in another order, where both end in one state."""
     rng = subject.rng("two ways")
-    states = subject.puzzle.start(rng, WAYS, "anywhere")
-    one_way = _random_actions(subject, rng, (WAYS, DETOUR))
+    states = subject.puzzle.start(rng, probes, "anywhere")
+    one_way = _random_actions(subject, rng, (probes, DETOUR))
     other_way = rng.permuted(one_way, axis=1)
     ends = [_follow(subject.puzzle.step, states, way) for way in (one_way, other_way)]
     meet = (ends[0] == ends[1]).all(axis=1) & (one_way != other_way).any(axis=1)
@@ -81,13 +85,13 @@ def _follow(step, rows: np.ndarray, actions: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _inverse_returns(subject: Subject) -> float | None:
+def _inverse_returns(subject: Subject, probes: int) -> float | None:
     """Take a step and its inverse in the model, wherever the true step changes the state."""
     if subject.puzzle.inverse is None:
         return None
     rng = subject.rng("inverses")
-    states = subject.puzzle.start(rng, WAYS, "anywhere")
-    actions = _random_actions(subject, rng, WAYS)
+    states = subject.puzzle.start(rng, probes, "anywhere")
+    actions = _random_actions(subject, rng, probes)
     moved = (subject.puzzle.step(states, actions) != states).any(axis=1)
     codes, actions = subject.encode_states(states[moved]), actions[moved]
     back = np.array(subject.puzzle.inverse, np.uint8)[actions]

@@ -30,6 +30,9 @@ NEEDS = {  # what each thing that a world may lack is needed for
     "all_states": ("proof",),
 }
 LIVE_SHARE = 10  # of so many steps an environment is walked for one: most draw a few hundred pictures a second
+STATES_FOR_A_PROBE = 10  # that are encoded; a probe is a state or frame for what one needn't look at all of them for
+FEWEST_PROBES, MOST_PROBES = 1000, 20_000
+DECODED_FOR_A_PROBE = 5  # pictures of rollouts
 SHOWN = 6  # transitions in the strip
 FIRST = ("one_step_exact", "bit_match", "reconstruction_mse")  # beside the verdict
 DIGITS = 3  # of squared errors, whose further ones differ between processors
@@ -51,22 +54,22 @@ Effort = EvaluateOptions | QuickEffort
 
 def measure(subject: Subject, file: h5py.File, effort: Effort) -> tuple[dict[str, Any], Rollout]:
     """Measure everything on a dataset and beyond it; gives the metrics and the rollout they come from."""
-    walk = file["test"]
+    walk, probes = file["test"], min(max(FEWEST_PROBES, effort.states // STATES_FOR_A_PROBE), MOST_PROBES)
     chance, certain = measure_chance(file) if "source" in file.attrs else (None, None)
     metrics, judged = measure_walk(subject, walk, certain)
     if chance:
         metrics["chance"] = chance
     metrics |= measure_overlap(file)
     if subject.is_live:
-        rollout = roll_out(subject, effort.episodes, effort.steps)
-        identity = measure_identity(subject, effort.states)
+        rollout = roll_out(subject, effort.episodes, effort.steps, DECODED_FOR_A_PROBE * probes)
+        identity = measure_identity(subject, effort.states, probes)
     else:
         rollout = _roll_out_seen(subject, walk, effort)
         identity = measure_seen_identity(subject, file, effort.states)
     metrics["rollout"] = measure_rollout(subject, rollout)
     metrics["identity"] = identity
-    metrics["robustness"] = measure_robustness(subject, walk, judged)
-    metrics["code_use"] = measure_code_use(subject, walk)
+    metrics["robustness"] = measure_robustness(subject, walk, judged, probes)
+    metrics["code_use"] = measure_code_use(subject, probes, walk)
     if effort.exhaustive:
         metrics["proof"] = prove(subject)
     if subject.puzzle.lacks:

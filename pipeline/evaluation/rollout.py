@@ -13,7 +13,6 @@ from .one_step import by_change
 from .subject import Subject
 
 MILESTONES = (1, 10, 100, 1000, 10_000)
-MOST_DECODED = 100_000  # pictures that are decoded and compared; of longer rollouts every tenth step, or fewer
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,14 @@ class Rollout:
     shown: int = 0  # the episode that is drawn
 
 
-def roll_out(subject: Subject, episodes: int, steps: int) -> Rollout:
+def roll_out(subject: Subject, episodes: int, steps: int, most_decoded: int) -> Rollout:
     """Dream episodes from anywhere, and compare every step with the truth.
 
     A step is exact where the dreamed code is that of the true picture, no other state met has the code, nor the state
     another code, and where pictures are compared, the decoded one is the true one within the bound for every pixel.
+
+    Args:
+        most_decoded: How many pictures, about, are decoded and compared; of longer rollouts every so many-th step.
     """
     states, actions = subject.walk(subject.rng("rollouts"), episodes, steps)
     first = subject.encode_states(states[0])
@@ -45,7 +47,7 @@ def roll_out(subject: Subject, episodes: int, steps: int) -> Rollout:
     flat_states, flat_codes = states.reshape(-1, states.shape[-1]), codes.reshape(-1, codes.shape[-1])
     right, numbers = np.empty(len(flat_codes), bool), np.empty(len(flat_codes), np.uint64)
     off, squared = np.zeros(len(flat_codes), np.uint8), []
-    every = max(1, steps * episodes // MOST_DECODED)
+    every = max(1, steps * episodes // most_decoded)
     at_a_time = subject.rows_at_a_time
     for begin in tqdm(range(0, len(flat_codes), at_a_time), "comparing", unit="part", leave=False, dynamic_ncols=True):
         part = slice(begin, begin + at_a_time)

@@ -103,16 +103,20 @@ class Subject:
         """
         largest, squared = [], []
         for code, image in zip(self.parts(codes), self.parts(images)):
-            pixels = self.model.pixels(code)
+            pixels, true = self.model.pixels(code), image.reshape(len(image), -1)
             largest.append(pixel_errors(as_image(pixels), image))
-            off = (pixels - image.astype(np.float32) / np.float32(255)).reshape(len(image), -1)
+            off = pixels.reshape(true.shape) - true * np.float32(1 / 255)
             squared.append(np.einsum("np,np->n", off, off, dtype=np.float64) / off.shape[1])
         return np.concatenate(largest), np.concatenate(squared)
 
-    def parts(self, rows) -> Iterator[np.ndarray]:
-        """Cut images, codes, states or actions, in memory or in a file, into parts that are worked on at a time."""
-        size = self.rows_at_a_time
-        return (rows[first : first + size] for first in range(0, len(rows), size))
+    def parts(self, rows, most: int | None = None) -> Iterator[np.ndarray]:
+        """Cut images, codes, states or actions, in memory or in a file, into parts that are worked on at a time.
+
+        Args:
+            most: How many rows, the first ones, to take; None: all.
+        """
+        size, end = self.rows_at_a_time, len(rows) if most is None else most
+        return (rows[first : min(first + size, end)] for first in range(0, end, size))
 
     @property
     def is_live(self) -> bool:

@@ -1,11 +1,14 @@
 """Everything that is drawn: contact sheets, strips of transitions, training curves."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ..system.files import replacing
+
+GAP = 0.12  # between the images of a sheet, of their width
 
 
 def contact_sheet(images: np.ndarray, columns: int, path: Path, least_pixels: int = 960):
@@ -28,17 +31,12 @@ def strip(before: np.ndarray, actions: list[str], predicted: np.ndarray, after: 
     Images (N, H, W, 3) uint8.
     """
     plt = pyplot()
-    error = np.abs(predicted.astype(int) - after).max(axis=3)  # (N, H, W)
-    figure, axes = plt.subplots(len(before), 5, figsize=(8, 1.5 * len(before)), squeeze=False)
-    for row, axis in enumerate(axes):
-        axis[1].text(0.5, 0.5, f"{actions[row]}  →", ha="center", va="center", fontsize=13)
-        for place, image in ((0, before[row]), (2, predicted[row]), (3, after[row])):
-            axis[place].imshow(image, interpolation="nearest")
-        axis[4].imshow(error[row], cmap="magma", vmin=0, vmax=255, interpolation="nearest")
-        for cell in axis:
-            cell.set_axis_off()
-    for cell, title in zip(axes[0], ("state", "action", "predicted next", "true next", "difference")):
-        cell.set_title(title, fontsize=11)
+    blank = np.full_like(before, 255)
+    figure, axis = plt.subplots(figsize=(8, 0.4 + 1.6 * len(before) * before.shape[1] / before.shape[2]))
+    columns = (before, blank, predicted, after, _difference(predicted, after))
+    places = _sheet(axis, np.stack(columns, axis=1), ("state", "action", "predicted next", "true next", "difference"))
+    for row, action in enumerate(actions):
+        axis.text(places[0][1], places[1][row], f"{action}  →", ha="center", va="center", fontsize=13)
     save(figure, path)
 
 
@@ -59,25 +57,46 @@ def dream(
         happened: (T, E) bool, where episodes end at different steps.
     """
     plt = pyplot()
-    figure = plt.figure(figsize=(1.7 * len(steps), 7.5))
-    grid = figure.add_gridspec(4, len(steps), height_ratios=(1, 1, 1, 1.1))
-    error = np.abs(dreamed.astype(int) - truth).max(axis=3)
-    for place, step in enumerate(steps):
-        for row, image in enumerate((truth, dreamed, error)):
-            axis = figure.add_subplot(grid[row, place])
-            axis.imshow(image[place], interpolation="nearest", cmap="magma", vmin=0, vmax=255)
-            axis.set(xticks=[], yticks=[])
-            if row == 0:
-                axis.set_title(f"step {step:,}", fontsize=11)
-            if place == 0:
-                axis.set_ylabel(("true walk", "dream", "difference")[row], fontsize=11)
-    below = figure.add_subplot(grid[3, :])
+    figure, (above, below) = plt.subplots(2, figsize=(max(5.5, 1.7 * len(steps)), 7.5), height_ratios=(3, 1.1))
+    images = np.stack([truth, dreamed, _difference(dreamed, truth)])
+    _, rows = _sheet(above, images, [f"step {step:,}" for step in steps])
+    above.set_yticks(rows, ("true walk", "dream", "difference"), rotation=90, va="center", fontsize=11)
     walking = np.full(len(exact), exact.shape[1]) if happened is None else happened.sum(axis=1)
     below.plot(np.arange(1, len(exact) + 1), exact.sum(axis=1) / walking * 100)
     below.set(xscale="log", xlim=(1, len(exact)), ylim=(-3, 103), xlabel="open-loop steps")
     below.set_ylabel(f"% of {exact.shape[1]} episodes exact")
     below.grid(alpha=0.3)
     save(figure, path)
+
+
+def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Draw by how much images (N, H, W, 3) uint8 differ, in the colours of a map: (N, H, W, 3) uint8."""
+    from matplotlib import colormaps
+
+    levels = np.maximum(one, other) - np.minimum(one, other)
+    return colormaps["magma"](levels.max(axis=3), bytes=True)[..., :3]
+
+
+def _sheet(axis, images: np.ndarray, titles: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Show images (R, C, H, W, 3) uint8 as a sheet in one axis, a title above each column.
+
+    One axis for each image would take most of a second to lay out.
+
+    Returns:
+        Where the middle of each column (C,) and of each row (R,) lies.
+    """
+    rows, columns, height, width, _ = images.shape
+    gap = max(1, round(GAP * width))
+    sheet = np.full((rows, height + gap, columns, width + gap, 3), 255, np.uint8)
+    sheet[:, :height, :, :width] = images.transpose(0, 2, 1, 3, 4)
+    sheet = sheet.reshape(rows * (height + gap), columns * (width + gap), 3)
+    axis.imshow(sheet[:-gap, :-gap], interpolation="nearest")
+    across, down = (np.arange(n) * (size + gap) + size / 2 - 0.5 for n, size in ((columns, width), (rows, height)))
+    axis.set_xticks(across, titles, fontsize=11)
+    axis.tick_params(length=0, labeltop=True, labelbottom=False)
+    axis.set_yticks([])
+    axis.spines[:].set_visible(False)
+    return across, down
 
 
 def curve(history: list[dict], path: Path):

@@ -105,7 +105,7 @@ class Sokoban(Puzzle):
 
 def _at(cells: np.ndarray, offset: int) -> np.ndarray:
     """Give for each cell (N, 100) what is at an offset from it; walls all round keep what wraps from mattering."""
-    return np.roll(cells, -offset, axis=1)
+    return np.concatenate([cells[:, offset:], cells[:, :offset]], axis=1)
 
 
 def _distance(goals: np.ndarray, free: np.ndarray) -> np.ndarray:

@@ -49,11 +49,13 @@ def find_rules(transitions: Transitions, grid: tuple[int, int, int], actions: in
         grid: Rows, columns and bits per cell of the codes; (1, 1, B) where they have no lattice.
         actions: How many there are.
     """
-    copies = _copy_rules(transitions, actions)
-    if copies.is_complete or grid[:2] == (1, 1):
-        return copies
+    has_lattice = grid[:2] != (1, 1)
+    if not has_lattice or find_copies(*transitions.part(_first(transitions)), actions).is_complete:
+        copies = _copy_rules(transitions, actions)
+        if copies.is_complete or not has_lattice:
+            return copies
     local = _local_rules(transitions, grid, actions)
-    return local if local.share > MOSTLY else copies
+    return local if local.share > MOSTLY else _copy_rules(transitions, actions)
 
 
 def _copy_rules(transitions: Transitions, actions: int) -> CopyRules:
