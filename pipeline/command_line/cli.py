@@ -34,7 +34,7 @@ GROUPS = {"world_model_train": "Generate datasets of puzzles, train discrete wor
 WORK = {  # what a command does, one after the other; each is a function that takes the options
     "train": ("..training.stage.train", "..evaluation.stage.measure_trained"),
     "generate": ("..generation.stage.generate",),
-    "check": ("..generation.check.check",),
+    "check": ("..show.check.check",),
     "evaluate": ("..evaluation.stage.evaluate",),
     "show": ("..show.command.show",),
     "export": ("..show.export.export",),

@@ -1,1 +1,1 @@
-"""What a dataset file or a run is, told to the person."""
+"""What a dataset file, a run or a source is, told to the person."""

@@ -8,6 +8,7 @@ import numpy as np
 from ..codes.table import MOST_PICTURES
 from ..command_line.options import CheckCommand, check_img_size
 from ..evaluation.report import left_out
+from ..generation.environments import environment_of
 from ..puzzles import PUZZLES
 from ..sources.environment import Block
 from ..sources.names import is_environment, is_own_puzzle
@@ -15,7 +16,6 @@ from ..sources.opening import open_source
 from ..sources.own_puzzle import OwnPuzzle, find_puzzle
 from ..sources.recording import Recording
 from ..system.hashing import number_rows
-from .environments import environment_of
 
 MOST_FRAMES = 20_000  # of a recording that are looked at
 STEPS = 300  # that an environment is walked
