@@ -32,6 +32,6 @@ check: setup-dev  ## lint, formatting and types
 	@$(RUN) mypy pipeline
 
 benchmarks: setup-dev  ## measure exactness, speed and time beside the published recipes, and make the tables: hours
-	@for words in prompt.py generation.py training.py exactness.py time_to_exact.py "poor_start.py mended" \
-		"poor_start.py gradient" learned.py "few_transitions.py rules" "few_transitions.py gradient" \
+	@for words in prompt.py generation.py training.py exactness.py time_to_exact.py poor_start.py \
+		learned.py "few_transitions.py rules" "few_transitions.py gradient" \
 		"few_transitions.py recipes" solving.py devices.py tables.py; do $(RUN) python benchmarks/$$words || exit 1; done

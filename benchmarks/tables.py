@@ -234,13 +234,12 @@ def prompt() -> str:
 
 def poor_start() -> str:
     """Write what becomes of codes that are poor on purpose."""
-    head = ["Start", "Its codes, worst error", "Then", "Seconds", "Verdict", "One step exact", "Bits", "Image error",
+    head = ["Start", "Its codes, worst error", "Seconds", "Verdict", "One step exact", "Bits", "Image error",
             "Open loop, steps exact in all episodes"]  # fmt: skip
 
     def cells(name, row):
-        start, _, then = name.partition(", ")
         return [
-            start, f"{row['codes']:,} of {row['images']:,}, {row['worst_error']} grey levels", then,
+            name, f"{row['codes']:,} of {row['images']:,}, {row['worst_error']} grey levels",
             f"{row['seconds']:.0f} s", row["verdict"], percent(row["one_step_exact"]), percent(row["bit_match"]),
             f"{row['reconstruction_mse']:.0e}", f"{row['steps_all_exact']:,} of {row['steps']:,}",
         ]  # fmt: skip
