@@ -24,7 +24,7 @@ FOLDER = ROOT / "models" / "exactness"
 STOP = "--train_epochs 20 --stop_when_exact 5"
 CUBE = "--dataset rubikscube --world_model rubikscube"
 SIZED = f"{CUBE} --dataset_size 100000 --img_size"
-FEW = "--dataset sokoban --world_model sokoban --dataset_size 40000 --img_size 41 37 --shuffle_length 25 --key 77"
+FEW = "--dataset sokoban --world_model sokoban --dataset_size 300 --mini_batch_size 100 --img_size 41 37 --shuffle_length 25 --key 77"
 CASES = {  # name: what train gets, what evaluate gets
     "rubikscube": (f"{CUBE} {STOP}", ""),
     "rubikscube, key 1": (f"{CUBE} --key 1 {STOP}", ""),

@@ -199,7 +199,7 @@ def training() -> str:
         ratio = {where: f"{share:.1%}" for where, share in row["speed_of_fixed"].items()}
         return [
             f"`{name}`", f"{row['step_ms']['fixed']:.2f} ms", ratio["memory"], ratio.get("disk", "—"),
-            f"{row['products_ms']:.2f} ms", f"{row['share_of_product_rate']:.0%}",
+            *((f"{row['products_ms']:.2f} ms", f"{row['share_of_product_rate']:.0%}") if row["products_ms"] else "——"),
         ]  # fmt: skip
 
     return measured("training", head, cells)

@@ -58,17 +58,19 @@ def interleaved(calls: dict, rounds: int = ROUNDS, seconds: float = SECONDS) -> 
 def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
     """Give calls of a world model's training step on different inputs, and the model.
 
-    The codes are those that the model finds in the images, as in training.
+    Codes and rules are those that are found in the data, as in training.
     """
     import tensorflow as tf
 
     from pipeline.architectures import load_architecture
     from pipeline.training import fit, start
 
-    options = TrainCommand(world_model=name, dataset=MODELS[name][0])
+    options, architecture = TrainCommand(world_model=name, dataset=MODELS[name][0]), load_architecture(name)
     model = start.new_model(file, options)
-    places = ("memory",) if load_architecture(name).code else ("memory", "disk")
+    places = ("memory",) if architecture.code else ("memory", "disk")
     sources = {where: fit.read_split(file["train"], model, where) for where in places}
+    if architecture.code:
+        model = start.with_found_rules(model, sources["memory"], architecture, len(file.attrs["action_names"]))
     start.compile_for_training(model, options, 30_000, MODELS[name][1])
     model.make_train_function()
     inputs = {where: source.shuffled(BATCH, seed=0) for where, source in sources.items()}

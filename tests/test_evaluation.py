@@ -261,6 +261,27 @@ def test_a_step_that_is_wrong_now_and_then_is_called_nearly_with_its_kind_and_ho
     assert "--dataset_size" in said(found) and "100%" not in sentences(found)[0]
 
 
+def test_steps_that_the_data_never_showed_are_counted_and_more_data_is_what_to_try(lights):
+    class FewCases(TrueModel):
+        """Its rules were tested on every action but one, which it guesses wrong."""
+
+        @property
+        def rules(self):
+            return self
+
+        def known(self, codes, actions):
+            return actions != 3
+
+        def step(self, codes, actions):
+            return np.where(self.known(codes, actions)[:, None], super().step(codes, actions), codes)
+
+    found = measured(FewCases(LIGHTS), lights)
+    unknown = found["unknown_steps"]
+    assert found["verdict"] == "nearly" and round((1 - found["one_step_exact"]) * 10_000) == unknown > 100
+    assert f"{unknown:,} of 10,000 unseen steps by cases that the training data never showed" in said(found)
+    assert "--dataset_size" in said(found) and "--train_epochs" not in said(found)
+
+
 def test_pictures_with_noise_are_compared_within_their_noise_and_clean_ones_are_not_allowed_any():
     rng, numbers = np.random.default_rng(0), np.arange(300).repeat(2).astype(np.uint64)
     clean = np.repeat(rng.integers(60, 190, (300, 8, 8, 3)), 2, axis=0).astype(np.uint8)

@@ -65,6 +65,10 @@ UNTRAINED = (
     "the default, or a --world_model that suits the puzzle"
 )
 RARE = "such steps are rare in the training data: try a larger --dataset_size, or --start anywhere"
+UNSEEN = (
+    "the rules decide {:,} of {:,} unseen steps by cases that the training data never showed: try a larger "
+    "--dataset_size, or --start anywhere"
+)
 
 
 def _faults_of_the_code(metrics: dict) -> Iterator[tuple[str, str]]:
@@ -90,18 +94,19 @@ def _faults_of_the_code(metrics: dict) -> Iterator[tuple[str, str]]:
 
 
 def _faults_of_the_transition(metrics: dict) -> Iterator[tuple[str, str]]:
-    exact, rollout = metrics["one_step_exact"], metrics["rollout"]
+    exact, rollout, unknown = metrics["one_step_exact"], metrics["rollout"], metrics["unknown_steps"]
+    cause = UNSEEN.format(unknown, metrics["transitions"]) if unknown else RARE if exact > ALMOST else UNTRAINED
     if exact < 1:
         wrong = {name: kind for name, kind in metrics["one_step_by_change"].items() if kind["exact"] < kind["steps"]}
         counts = [(name, kind["steps"] - kind["exact"], kind["steps"]) for name, kind in wrong.items()]
         where = ", ".join(f"{count:,} of {steps:,} ({name})" for name, count, steps in counts)
-        yield f"wrong unseen steps: {where}", RARE if exact > ALMOST else UNTRAINED
+        yield f"wrong unseen steps: {where}", cause
     up_to = "up to " if "steps_walked" in rollout else ""
     if failing := rollout["episodes"] - rollout["episodes_all_exact"]:
         yield (
             f"{failing:,} of {rollout['episodes']:,} open-loop episodes of {up_to}{rollout['steps']:,} steps go wrong, "
             f"the first at step {rollout['first_failure']:,}",
-            RARE if exact > ALMOST else UNTRAINED,
+            cause,
         )
 
 
