@@ -21,7 +21,7 @@ from .start import sample_size
 WITH_PLACES, WITHOUT_PLACES = "sokoban", "rubikscube"  # for codes on a lattice, and for others
 TRIED_TRANSITIONS = 10_000  # that rules are tried on
 PAIRS_OF_A_RULE = 4  # of a picture and an action that each rule must stand for, where a world is small
-SEEN_OFTEN = 4  # times that each picture is seen, on average, where a world is small
+MOST_NEW = 1 / 3  # as many pictures as one half of a sample shows, and no more, are new in the other, in a small world
 
 
 def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str]:
@@ -31,9 +31,10 @@ def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str
         The name of the world model, and why it is that, in words.
     """
     split, images = file["train"], sample_images(file["train"], sample_size(file), options.key)
-    actions, distinct = len(file.attrs["action_names"]), len(np.unique(number_rows(images)))
-    is_small, left_over = distinct * SEEN_OFTEN <= len(images), ""
-    code = _code_in(images)
+    actions, numbers = len(file.attrs["action_names"]), number_rows(images)
+    half, distinct = (len(np.unique(some)) for some in (numbers[: len(numbers) // 2], numbers))
+    is_small, left_over = distinct - half <= MOST_NEW * half, ""
+    code = _code_in(images, mends=not is_small)  # which takes a minute, and a table is there
     if code:
         name, places = _fitting(code)
         rules = find_rules(_some_transitions(split, code), code.grid, actions)
@@ -56,11 +57,11 @@ def _is_longer(rules: Rules, pairs: int) -> bool:
     return isinstance(rules, LocalRules) and len(rules.rules) * PAIRS_OF_A_RULE > pairs
 
 
-def _code_in(images: np.ndarray) -> LinearCode | None:
+def _code_in(images: np.ndarray, mends: bool) -> LinearCode | None:
     """Give an exact code of images (N, H, W, 3), the first that one of the world models could have."""
     for name in (WITH_PLACES, WITHOUT_PLACES):
         architecture = load_architecture(name)
-        code = find_code(images, architecture.code or "pixels", architecture.max_bits)
+        code = find_code(images, architecture.code or "pixels", architecture.max_bits, mends)
         if code and code.is_exact:
             return code
     return None
