@@ -124,7 +124,7 @@ def test_a_folder_that_is_no_finished_run_is_refused_in_one_line(run, tmp_path, 
 def test_the_model_of_a_run_is_loaded_and_works_on_arrays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 2000 --train_epochs 1 --output_dir run"
-    assert main(["world_model_train", "train", *words.split()]) == 0
+    assert main(["world_model_train", "train", *words.split()], parts=1) == 0
     model, puzzle = pipeline.load("run"), PUZZLES["lightsout_4x4"]
     images = puzzle.render(puzzle.start(np.random.default_rng(0), 5, "anywhere"), (32, 32))
     codes = model.encode(images)

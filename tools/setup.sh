@@ -84,11 +84,12 @@ install_packages() {
     esac
     say "TensorFlow for the $(printf %s "$device" | tr a-z A-Z), because $reason (DEVICE=cpu or DEVICE=gpu changes it)"
     say "installing $*: about $size; this takes minutes"
-    arguments="--constraint constraints.txt"
+    arguments="--no-compile --constraint constraints.txt" # pip would compile on one core
     for file in "$@"; do arguments="$arguments --requirement $file"; done
     # shellcheck disable=SC2086 # the arguments are meant to be split
     "$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input $arguments ||
         stop "the packages could not be installed; pip's message above says why, the same command tries again"
+    "$venv/bin/python" -m compileall -q -q -j 0 "$venv/lib" || true # some packages hold files that are no Python
 }
 
 case $kind in run | dev) ;; *) stop "say nothing or dev. Received: $kind" ;; esac

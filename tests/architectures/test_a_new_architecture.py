@@ -55,9 +55,16 @@ def transition(grid, actions):
 ARCHITECTURE = Architecture(code="tiles", max_bits=400, transition=transition, learning_rate=5e-3)
 '''
 DATA = "--dataset lightsout_4x4 --dataset_size 5k --img_size 12 12"
-TRAIN = f"train.py {DATA} --world_model convolutional --train_epochs 8 --mini_batch_size 50"
-EVALUATE = "main.py world_model_train evaluate --world_model convolutional --dataset lightsout_4x4 --episodes 2"
+TRAIN = f"{DATA} --world_model convolutional --train_epochs 8 --mini_batch_size 50"
+EVALUATE = "--world_model convolutional --dataset lightsout_4x4 --episodes 2 --steps 20 --states 100"
 RUN = "models/lightsout_4x4-convolutional"
+GO_ON = f"""
+import sys
+from pipeline.command_line.cli import main
+
+trained = main("world_model_train train {TRAIN}".split(), parts=1)
+sys.exit(trained or main("world_model_train evaluate {EVALUATE}".split()))
+"""
 
 
 def finish(folder, command) -> str:
@@ -74,15 +81,15 @@ def test_a_file_with_layers_of_another_kind_is_trained_killed_resumed_and_evalua
     said = finish(tmp_path, "main.py world_model_train train --help")
     assert "- convolutional: tile code of at most 400 bits, convolutions over the cells" in " ".join(said.split())
 
-    process = start(tmp_path, TRAIN)
+    process = start(tmp_path, f"train.py {TRAIN}")
     while not any(tmp_path.glob(f"{RUN}/checkpoint/state-*.json")) and process.poll() is None:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, process.stdout.read()[-2000:]
     process.stdout.close()
 
-    assert "going on after epoch" in finish(tmp_path, TRAIN)
-    finish(tmp_path, f"{EVALUATE} --steps 20 --states 100")
+    (tmp_path / "go_on.py").write_text(GO_ON)
+    assert "going on after epoch" in finish(tmp_path, "go_on.py")
     metrics = json.loads((tmp_path / RUN / "metrics.json").read_text())
     assert metrics["bit_match"] > 0.9 and metrics["reconstruction_mse"] < 1e-6
 

@@ -1,6 +1,7 @@
 """`solve` and `problems` at the command line, on a small run."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,12 +16,16 @@ PUZZLE, SIZE = PUZZLES["lightsout_4x4"], (16, 16)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Train a small run; gives its folder."""
+    """Train a small run; gives its folder. Its model is loaded once for all tests."""
     folder = tmp_path_factory.mktemp("solve")
     words = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 2000 --train_epochs 1 --img_size 16 16"
     places = ["--output_dir", str(folder / "run"), "--data_dir", str(folder)]
     assert main(["world_model_train", "train", *words.split(), *places], parts=1) == 0
-    return folder / "run"
+    from pipeline.world_model import loading
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "load_world_model", cache(loading.load_world_model))
+        yield folder / "run"
 
 
 @pytest.fixture

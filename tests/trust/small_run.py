@@ -10,6 +10,10 @@ SMALL = {
     "mini_batch_size": "500", "img_size": "8x8", "data_dir": "../data",
 }  # fmt: skip
 FOLDER = "models/lightsout_4x4-lightsout"
+STAGE = (  # for processes of their own
+    "train.py --dataset lightsout_4x4 --world_model lightsout --dataset_size 3k --img_size 8 8 --train_epochs 10 "
+    "--mini_batch_size 300"
+)
 
 
 def train(**other) -> int:

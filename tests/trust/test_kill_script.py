@@ -1,18 +1,25 @@
 """The script that kills real commands at random moments finds no difference."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from small_run import STAGE
 
-ROOT = Path(__file__).parents[2]
+SMALL = {
+    "train": [STAGE],
+    "generate": ["generate.py --dataset rubikscube --dataset_size 10k --dataset_minibatch_size 2k"],
+}
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
-@pytest.mark.parametrize("command", ["train", "generate"])
-def test_a_kill_at_a_random_moment_changes_nothing(command):
-    words = [sys.executable, str(ROOT / "tools/kill.py"), "1", "--seed", "5", "--only", command]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    *_, together = done.stdout.strip().split("\n")
+@pytest.mark.parametrize("command", SMALL)
+def test_a_kill_at_a_random_moment_changes_nothing(command, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(TOOLS))
+    import kill
+
+    monkeypatch.setattr(kill, "COMMANDS", SMALL)
+    code = kill.main(1, seed=5, only=command)
+    said = capsys.readouterr().out
+    assert code == 0, said
+    *_, together = said.strip().split("\n")
     assert sum(map(int, together.split()[1:4])) == 1 and together.split()[-1] == "0"
