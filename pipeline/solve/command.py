@@ -79,7 +79,10 @@ def solve(options: SolveCommand) -> int:
     if options.problems:
         starts, goals = read_problems(Path(options.problems), img_size)
     else:
-        starts, goals = _one_problem(options, run, puzzle, img_size)
+        starts, goals = (
+            _picture("start", options, run, puzzle, img_size),
+            _picture("goal", options, run, puzzle, img_size),
+        )
     codes = _encoded(options, model, starts, "start"), _encoded(options, model, goals, "goal")
     _refuse_unfit(options, planner, *codes)
     compared, speed = planner.check(np.concatenate(codes))
@@ -89,7 +92,7 @@ def solve(options: SolveCommand) -> int:
     if options.problems:
         _solve_many(options, planner, truth, names, (starts, goals), codes)
         return 0
-    checked = _solve_one(options, planner, truth, (starts[0], goals[0]), (codes[0][0], codes[1][0]))
+    checked = _solve_one(options, planner, truth, (starts[0], goals), (codes[0][0], codes[1]))
     _tell(checked, names, options)
     if checked.plan.actions is None:
         return NOT_SOLVED
@@ -105,34 +108,32 @@ def _truth(run: Run, puzzle: Puzzle | None) -> Truth | None:
     return partial(replayed_live, environment_of(recorded)) if is_environment(recorded.dataset) else None
 
 
-def _one_problem(options: SolveCommand, run: Run, puzzle: Puzzle | None, img_size) -> tuple[np.ndarray, np.ndarray]:
-    """Give the pictures of a start and a goal, each (1, H, W, 3) uint8."""
-    keys = {"start": options.key, "goal": options.key + (options.goal == "random")}
-    images = []
-    for name, key in keys.items():
-        given = getattr(options, name)
-        if given not in (*SolveCommand.states, "terminal"):
-            images.append(read_image(name, Path(given), img_size))
-        elif puzzle and given != "terminal":
-            images.append(puzzle.render(state_of(puzzle, given, key), img_size)[0])
-        else:
-            images.append(_from_data(name, given, options, run))
-    return images[0][None], images[1][None]
+def _picture(name: str, options: SolveCommand, run: Run, puzzle: Puzzle | None, img_size) -> np.ndarray:
+    """Give the pictures (G, H, W, 3) uint8 that `--start` or `--goal` names: several where a world ends in several."""
+    given = getattr(options, name)
+    if given not in (*SolveCommand.states, "terminal"):
+        return read_image(name, Path(given), img_size)[None]
+    if puzzle and given != "terminal":
+        key = options.key + (name == "goal" and given == "random")
+        return puzzle.render(state_of(puzzle, given, key), img_size)
+    return _from_data(name, given, options, run)
 
 
 def _from_data(name: str, given: str, options: SolveCommand, run: Run) -> np.ndarray:
-    """Give a picture (H, W, 3) uint8 of the run's data: where an episode begins, or a world ends best rewarded."""
+    """Give pictures (G, H, W, 3) uint8 of the run's data: where an episode begins, or all that a world ends in best."""
     recorded = recorded_options(run)
     with use_dataset(ensure_dataset(recorded.model_copy(update={"data_dir": options.data_dir}))) as file:
         split = file["train"]
+        frames = split["frames"][:].astype(np.int64)
         if given == "random":
-            frames = split["frames"][:].astype(np.int64)
             first = np.flatnonzero(np.append(2, np.diff(frames)) > 1)
-            return split["images"][int(frames[first[options.key % len(first)]])]
+            return split["images"][int(frames[first[options.key % len(first)]])][None]
         ends = np.flatnonzero(split["terminated"][:]) if "terminated" in split else np.array([])
         if given == "terminal" and len(ends):
             rewards = split["rewards"][:][ends] if "rewards" in split else np.zeros(len(ends))
-            return split["images"][int(split["frames"][ends[rewards.argmax()]]) + 1]
+            best = frames[ends[rewards == rewards.max()]] + 1
+            _, first = np.unique(split["states"][:][best], axis=0, return_index=True)
+            return split["images"][np.sort(best[first])]
     right = "a picture, or terminal where the data shows an end" if name == "goal" else "a picture or random"
     raise UserError(f"--{name} must be {right}, for the run's data isn't a puzzle's. Received: --{name} {given}")
 
@@ -163,13 +164,13 @@ def _refuse_unfit(options: SolveCommand, planner: Planner, starts: np.ndarray, g
                 f"a {name} must be a state of the run's world: {why}. "
                 f"Received: {f'--problems {options.problems}' if options.problems else given}"
             )
-    if not options.problems and (why := planner.differ_for_ever(starts[0], goals[0])):
+    if not options.problems and all(why := planner.differ_for_ever(starts[0], goal) for goal in goals):
         raise UserError(f"--goal must be one that --start could become: {why}. Received: --goal {options.goal}")
 
 
 def _solve_one(options: SolveCommand, planner: Planner, truth: Truth | None, images, codes) -> Checked:
     try:
-        goals = planner.goals(codes[1], options.free_goal)
+        goals = np.concatenate([planner.goals(goal, options.free_goal) for goal in codes[1]])
     except ValueError as error:
         raise UserError(f"--free_goal is for worlds in which one thing moves: {error}. Received: --free_goal") from None
     plan = planner.solve(codes[0], goals, options.seconds)
@@ -183,15 +184,19 @@ def _solve_one(options: SolveCommand, planner: Planner, truth: Truth | None, ima
         unknown = int((~model.known(np.array(dream[:-1]), np.array(plan.actions))).sum())
     agrees = bool((goals == dream[-1]).all(axis=1).any())
     last = model.decode(dream[-1][None])[0]
-    wanted = last if options.free_goal else images[1]
+    wanted = last[None] if options.free_goal else images[1]
     true = truth(images[0], plan.actions) if truth else None
-    verified = None if true is None else agrees and looks_alike(true[-1], wanted)
-    return Checked(plan, np.array(dream), true, agrees, looks_alike(last, wanted), verified, unknown)
+    verified = None if true is None else agrees and _is_among(true[-1], wanted)
+    return Checked(plan, np.array(dream), true, agrees, _is_among(last, wanted), verified, unknown)
+
+
+def _is_among(image: np.ndarray, wanted: np.ndarray) -> bool:
+    return any(looks_alike(image, one) for one in wanted)
 
 
 def _solve_many(options: SolveCommand, planner: Planner, truth: Truth | None, names: list[str], images, codes):
     found: list[Checked] = []
-    pairs = zip(zip(*images), zip(*codes))
+    pairs = zip(zip(images[0], images[1][:, None]), zip(codes[0], codes[1][:, None]))
     try:
         with tqdm(pairs, "solving", len(codes[0]), unit="problem", dynamic_ncols=True) as progress:
             for pictures, pair in progress:
