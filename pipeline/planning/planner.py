@@ -145,7 +145,7 @@ class Planner:
         return self._method_in(self.world, self.world.read(start[None])[0], self.world.read(goals))
 
     def _method_in(self, world: World, state: np.ndarray, goals: np.ndarray) -> tuple[str, Search]:
-        if all(why := world.differs_for_ever(state, goal) for goal in goals):
+        if all(why := world.differs_for_ever(state, goal) or world.no_way(state, goal) for goal in goals):
             return why, lambda _: (None, True, 1)
         if isinstance(world, BoardWorld) and len(goals) == 1:
             state, goal = world.renamed(state, goals[0])
