@@ -33,20 +33,19 @@ class Turns:
     """
 
     def __init__(self, moved: np.ndarray, turned: list[np.ndarray], kinds: np.ndarray):
-        self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, int]] = []
+        self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.moduli: list[int] = []
         for kind in np.unique(kinds):
-            leads = [place for place in np.flatnonzero(kinds == kind) if place == turned[place].min()]
+            leads = np.array([at for at in np.flatnonzero(kinds == kind) if at == turned[at].min()])
             ways = len(turned[leads[0]])
-            piece, turn = np.full(len(kinds), -1), np.zeros(len(kinds), np.int64)
             around = next((way for way in range(ways) if _order(turned, leads[0], way) == ways), None)
+            piece, turn = np.full(len(kinds), -1), np.zeros(len(kinds), np.int64)
             for number, lead in enumerate(leads):
-                piece[turned[lead]] = number
-                place = lead
-                for times in range(ways if around is not None else 0):
-                    turn[place], place = times, turned[place][around]
-            self.parts.append((np.array(leads), piece, turn, ways))
-            self.moduli += [2, ways if around is not None else 1]
+                piece[turned[lead]], place = number, int(lead)
+                for times in range(0 if around is None else ways):
+                    turn[place], place = times, int(turned[place][around])
+            self.parts.append((leads, piece, turn))
+            self.moduli += [2, 1 if around is None else ways]
         made = [self.vector(to) for to in moved]
         self.possible = [
             (chosen, together)
@@ -59,7 +58,7 @@ class Turns:
     def vector(self, to: np.ndarray) -> Vector:
         """Give parity and turns of each kind of pieces for a permutation of places (places,)."""
         found: list[int] = []
-        for (leads, piece, turn, _), ways in zip(self.parts, self.moduli[1::2]):
+        for (leads, piece, turn), ways in zip(self.parts, self.moduli[1::2]):
             found += [is_odd(piece[to[leads]]), int(turn[to[leads]].sum()) % ways]
         return tuple(found)
 

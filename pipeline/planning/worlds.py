@@ -30,6 +30,7 @@ class World(ABC):
     about: str  # what it is made of, for a person
     actions: int  # A
     goes_back = False  # whether `parents` gives all states from which one step leads to a state
+    unknown: np.ndarray | None = None  # the state (S,) that steps lead to which the data never showed, if there is one
     can_undo = False  # whether what an action does some other actions always undo
 
     @abstractmethod
@@ -327,6 +328,7 @@ class TableWorld(World):
         self.actions, self.count = following.shape  # (A, P) int
         self.following = np.pad(following, ((0, 0), (0, 1)), constant_values=self.count).astype("<u2")
         self.about = f"a table of {self.count:,} pictures"
+        self.unknown = np.array([self.count], "<u2").view(np.uint8)
 
     def read(self, codes):
         numbers = codes.astype(np.int64) @ (1 << np.arange(codes.shape[1]))

@@ -5,8 +5,9 @@ import pytest
 from planning.learned import Learned
 
 from pipeline.planning import planner
-from pipeline.planning.heuristic import Task, Walks, build, for_use
+from pipeline.planning.heuristic import Walks, build, for_use
 from pipeline.planning.kept import heuristic
+from pipeline.planning.task import Task
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_a_space_called_too_large_is_solved_by_a_beam_and_the_heuristic_is_kept(
     world, task, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(planner, "MOST_STATES", 1000)
-    monkeypatch.setattr("pipeline.planning.heuristic.BALL", 1000)
+    monkeypatch.setattr("pipeline.planning.task.BALL", 1000)
     rng = np.random.default_rng(0)
     starts, goal = world.puzzle.start(rng, 5, "anywhere"), world.puzzle.solved
     for has_learned in (False, True):
