@@ -30,6 +30,7 @@ class Beam:
 
     def __init__(self, task, scores: Scores):
         self.task, self.world, self.inverse, self.scores = task, task.world, task.inverse, scores
+        self.was_cut = False  # whether the last search left out states: else it was a breadth-first search
 
     @property
     def ball(self) -> Layers:
@@ -42,7 +43,7 @@ class Beam:
             Unsolved: It took too long.
         """
         states, seen = start[None], Numbers()
-        numbers = number_rows(states)
+        numbers, self.was_cut = number_rows(states), False
         seen.add(numbers)
         trace: list[tuple[np.ndarray, np.ndarray]] = []  # of each layer the rows they come from, and the actions
         while len(states):
@@ -62,6 +63,7 @@ class Beam:
             few = few[np.argsort(scores[few], kind="stable")]
             numbers = number_rows(moves.states[few])
             new = seen.add(numbers)
+            self.was_cut |= len(few) < len(scores) or int(new.sum()) > width
             few, numbers = few[new][:width], numbers[new][:width]
             states = moves.states[few]
             trace.append((moves.rows[few], moves.actions[few]))
@@ -80,12 +82,17 @@ def _way(trace: list[tuple[np.ndarray, np.ndarray]], row: int) -> list[int]:
     return actions[::-1]
 
 
-def widening(beam: Beam, problems: list[Problem], width: int | None, deadline: Deadline) -> list[int]:
+def widening(
+    beam: Beam, problems: list[Problem], width: int | None, deadline: Deadline
+) -> tuple[list[int] | None, bool]:
     """Search with wider and wider beams until the time is used, and keep the shortest plan.
 
     Args:
         problems: Starts (S,) whose plans solve the problem, each with a function that makes its plan of theirs.
         width: The only one to use, if given.
+
+    Returns:
+        It, and whether none is shorter; None where there is none.
 
     Raises:
         Unsolved: None was found.
@@ -100,6 +107,8 @@ def widening(beam: Beam, problems: list[Problem], width: int | None, deadline: D
                 found = beam.search(start, now, most, deadline)
                 if found is not None:
                     best = translated(found)
+                if not beam.was_cut:
+                    return best, True
             spent = time.monotonic() - round_begun
             left = SAFE * (deadline.ends - time.monotonic()) / spent  # times as wide a beam can be
             if width or left < LEAST_WIDENING:
@@ -108,4 +117,4 @@ def widening(beam: Beam, problems: list[Problem], width: int | None, deadline: D
     except Unsolved:
         if best is None:
             raise
-        return best
+        return best, False

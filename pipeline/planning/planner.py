@@ -255,8 +255,8 @@ class Planner:
             problems.append((beam.world.inverse_of(state), lambda plan: beam.inverse[plan[::-1]].tolist()))
         with self._alone:
             deadline.begin()
-            plan = widening(beam, problems, self.width, deadline)
-        return plan, len(plan) <= beam.ball.depth, deadline.states
+            plan, proved = widening(beam, problems, self.width, deadline)
+        return plan, proved or len(plan or ()) <= beam.ball.depth, deadline.states
 
     def _eliminate(self, change: np.ndarray) -> tuple[list[int] | None, bool, int]:
         assert self.elimination

@@ -24,24 +24,20 @@ def plans(
     Args:
         scheduler: The address of a Dask scheduler; None for one thread for each core.
     """
-    for problem in problems:
-        planner.prepare(*problem)
-    yield planner.solve(*problems[0], seconds)
-    rest = problems[1:]
-    if not rest or asked_to_end():
-        return
     with workers(scheduler) as (executor, count):
+        for problem in problems:
+            planner.prepare(*problem)
+        yield planner.solve(*problems[0], seconds)
+        rest = problems[1:]
         if scheduler:
             size = max(1, min(MOST, len(rest) // (PORTIONS * count)))
             solve = partial(_solve_there, pickle.dumps(planner), seconds)
         else:
             size, planner.at_once = 1, count
             solve = partial(_solve, planner, seconds)
-        portions = [rest[at : at + size] for at in range(0, len(rest), size)]
+        portions = (rest[at : at + size] for at in range(0, len(rest), size) if not asked_to_end())
         for portion in ahead(executor, 2 * count, solve, portions):
             yield from portion
-            if asked_to_end():
-                return
 
 
 def _solve(planner: Planner, seconds: float, problems: Sequence[Problem]) -> list[Plan]:

@@ -57,7 +57,7 @@ def test_a_space_called_too_large_is_solved_by_a_beam_and_the_heuristic_is_kept(
         for start in starts:
             codes = world.found.encode(np.stack([start, goal]))
             plan = found.solve(codes[0], codes[1:], seconds=1.0)
-            assert plan.status == "solved" and "learned heuristic" in plan.method and not plan.optimal
+            assert plan.status == "solved" and "learned heuristic" in plan.method
             assert np.array_equal(world.replay(start, plan.actions), goal)
             assert plan.seconds < 3
         assert ("learning a heuristic" not in capsys.readouterr().out) == has_learned
