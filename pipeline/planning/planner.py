@@ -161,6 +161,11 @@ class Planner:
             raise ValueError("nothing moves about in this world")
         return self.world.write(self.world.with_thing_anywhere(self.world.read(goal[None])[0]))
 
+    @property
+    def uses_all_cores(self) -> bool:
+        """Whether a search asks a network, as far as searches were prepared."""
+        return any(scores is not None for _, scores in self._tasks.values())
+
     def prepare(self, start: np.ndarray, goals: np.ndarray):
         """Learn what `solve` needs for the goals (G, B), if there is none yet."""
         with suppress(Unsolved):  # told to end

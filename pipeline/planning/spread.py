@@ -1,17 +1,19 @@
-"""Many problems, one to a core, or over the workers of a Dask cluster."""
+"""Many problems: one after the other where each uses all cores, else one to a core, or over a Dask cluster."""
 
 import pickle
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from functools import lru_cache, partial
 
 import numpy as np
 
-from ..system.executors import ahead, cores, workers
+from ..system.executors import ahead, cores, processes, workers
 from ..system.interruption import asked_to_end
 from .planner import Plan, Planner
 
+WORTH_SECONDS = 5.0  # of work, below which processes aren't started
+PORTIONS, MOST = 4, 50  # sent to each core, and problems in one
 Problem = tuple[np.ndarray, np.ndarray]  # a start (B,) and goals (G, B), codes
-PORTIONS, MOST = 4, 50  # sent to each core of a cluster, and problems in one
 
 
 def plans(
@@ -19,33 +21,49 @@ def plans(
 ) -> Iterator[Plan]:
     """Solve problems, each within so many seconds; gives their plans in order, fewer if it is told to end.
 
-    Heuristics are learned before. The first problem is solved alone: others use its search of everything too.
-
     Args:
-        scheduler: The address of a Dask scheduler; None for one thread for each core.
+        scheduler: The address of a Dask scheduler; None for this machine's cores.
     """
-    with workers(scheduler) as (executor, count):
-        for problem in problems:
-            planner.prepare(*problem)
-        yield planner.solve(*problems[0], seconds)
-        rest = problems[1:]
-        if scheduler:
-            size = max(1, min(MOST, len(rest) // (PORTIONS * count)))
-            solve = partial(_solve_there, pickle.dumps(planner), seconds)
-        else:
-            size, planner.at_once = 1, count
-            solve = partial(_solve, planner, seconds)
-        portions = (rest[at : at + size] for at in range(0, len(rest), size) if not asked_to_end())
-        for portion in ahead(executor, 2 * count, solve, portions):
-            yield from portion
+    if scheduler:
+        with workers(scheduler) as (executor, count):
+            _prepare(planner, problems)
+            yield from _spread(executor, count, planner, problems, seconds)
+        return
+    _prepare(planner, problems)
+    spent = 0.0
+    for done, problem in enumerate(problems):
+        left = problems[done:]
+        if done > 1 and not planner.uses_all_cores and spent / (done - 1) * len(left) > WORTH_SECONDS and cores() > 1:
+            with processes(cores()) as executor:
+                yield from _spread(executor, cores(), planner, left, seconds)
+            return
+        plan = planner.solve(*problem, seconds)
+        spent += plan.seconds if done else 0.0  # what the first makes may serve all
+        yield plan
+        if asked_to_end():
+            return
 
 
-def _solve(planner: Planner, seconds: float, problems: Sequence[Problem]) -> list[Plan]:
+def _prepare(planner: Planner, problems: Sequence[Problem]):
+    """Learn all heuristics that there will be need of."""
+    for problem in problems:
+        planner.prepare(*problem)
+
+
+def _spread(
+    executor: Executor, count: int, planner: Planner, problems: Sequence[Problem], seconds: float
+) -> Iterator[Plan]:
+    size = max(1, min(MOST, len(problems) // (PORTIONS * count)))
+    portions = [problems[at : at + size] for at in range(0, len(problems), size)]
+    for found in ahead(executor, 2 * count, partial(_solve, pickle.dumps(planner), seconds), portions):
+        yield from found
+        if asked_to_end():
+            return
+
+
+def _solve(packed: bytes, seconds: float, problems: Sequence[Problem]) -> list[Plan]:
+    planner = _unpacked(packed)
     return [planner.solve(*problem, seconds) for problem in problems]
-
-
-def _solve_there(packed: bytes, seconds: float, problems: Sequence[Problem]) -> list[Plan]:
-    return _solve(_unpacked(packed), seconds, problems)
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from pipeline import load
 from pipeline.command_line.cli import main
+from pipeline.planning import spread
 from pipeline.planning.planner import Planner
 from pipeline.puzzles import PUZZLES
 
@@ -98,18 +99,22 @@ def twenty(call, tmp_path):
     return tmp_path / "many.npz"
 
 
-def test_a_dask_cluster_finds_the_same_plans(call, twenty, tmp_path, monkeypatch):
+def test_processes_and_a_dask_cluster_find_the_same_plans(call, twenty, tmp_path, monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # where the workers find the project's code
     assert call("solve", "--problems", twenty, "--save", tmp_path / "here.json")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(spread, "WORTH_SECONDS", 0.0)
+        patch.setattr(spread, "cores", lambda: 2)
+        assert call("solve", "--problems", twenty, "--save", tmp_path / "spread.json")[0] == 0
     with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster:
         words = ["--problems", twenty, "--save", tmp_path / "there.json", "--scheduler", cluster.scheduler_address]
         assert call("solve", *words)[0] == 0
-    here, there = (
+    here, beside, there = (
         [[plan[name] for name in ("actions", "status", "optimal", "verified")] for plan in json.loads(file.read_text())]
-        for file in (tmp_path / "here.json", tmp_path / "there.json")
+        for file in (tmp_path / "here.json", tmp_path / "spread.json", tmp_path / "there.json")
     )
-    assert here == there and len(here) == 20
+    assert here == beside == there and len(here) == 20
 
 
 @pytest.mark.parametrize("signals", [1, 2])
