@@ -151,6 +151,8 @@ class Planner:
             return f"exact distances around the goal need actions that can be run backwards, which {world.about} lacks"
         if self.search != "blind" and not world.can_undo:
             return "a heuristic is learned on walks away from the goal, and not every action can be undone here"
+        if self.search != "blind" and not self.learns:
+            return "it goes by a heuristic, and nothing learns one"
         return ""
 
     def goals(self, goal: np.ndarray, thing_anywhere: bool) -> np.ndarray:

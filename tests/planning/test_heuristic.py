@@ -1,5 +1,7 @@
 """A heuristic learned for a moment leads a beam to the goal, is kept, and is used again."""
 
+import pickle
+
 import numpy as np
 import pytest
 from planning.learned import Learned
@@ -61,6 +63,10 @@ def test_a_space_called_too_large_is_solved_by_a_beam_and_the_heuristic_is_kept(
             assert np.array_equal(world.replay(start, plan.actions), goal)
             assert plan.seconds < 3
         assert ("learning a heuristic" not in capsys.readouterr().out) == has_learned
+    sent = pickle.loads(pickle.dumps(found))  # to a worker, with its heuristic and without its model
+    assert sent.model is None and sent.uses_all_cores
+    plan = sent.solve(codes[0], codes[1:], seconds=1.0)
+    assert np.array_equal(world.replay(start, plan.actions), goal)
 
 
 def test_the_other_goals_of_a_puzzle_share_a_heuristic_where_the_blank_is_at_the_same_place(world, monkeypatch):
