@@ -38,6 +38,17 @@ CASES = {  # name: the puzzle, what `problems` gets, what `solve` gets
     "slidepuzzle_3x3": ("slidepuzzle_3x3", "--count 1000 --length 1000", ""),
     "lightsout_4x4": ("lightsout_4x4", "--count 1000 --length 1000", ""),
 }
+WIDTHS = (2**8, 2**10, 2**12, 2**14)
+CURVE = {  # the same of searches and widths: time and length over width, and A* with the tables alone beside them
+    f"{puzzle}, {search}, {width:,}": (puzzle, made, f"--seconds 20 --search {search} --width {width}")
+    for puzzle, made in (
+        ("rubikscube", "--count 20 --length 1000 --key 4"),
+        ("slidepuzzle", "--count 20 --length 10000 --key 4"),
+    )
+    for search, widths in (("beam", WIDTHS), ("qstar", WIDTHS), ("astar", WIDTHS), ("blind", WIDTHS[-1:]))
+    for width in widths
+}
+CASES |= CURVE
 WORLD_MODELS = {"rubikscube_2x2x2": "rubikscube", "slidepuzzle_3x3": "slidepuzzle", "lightsout_4x4": "lightsout"}
 
 
@@ -49,7 +60,7 @@ def run(*words: str):
 def solve(case: str) -> list[dict]:
     """Give the plans of a case, found now unless they were found before."""
     puzzle, made, asked = CASES[case]
-    name = case.replace(", ", "-").replace(" ", "_")
+    name = case.replace(", ", "-").replace(" ", "_").replace(",", "")
     model, problems, plans = f"runs/{puzzle}", f"{name}.npz", f"{name}.json"
     if not (FOLDER / model / "training.json").exists():
         world_model = WORLD_MODELS.get(puzzle, puzzle)
@@ -67,7 +78,8 @@ def figures(case: str) -> dict:
     plans = solve(case)
     lengths = [len(plan["actions"]) for plan in plans if plan["status"] == "solved"]
     seconds = [plan["seconds"] for plan in plans]
-    return {
+    kind = dict(zip(("puzzle", "search", "width"), case.split(", "))) if case in CURVE else {}
+    return kind | {
         "problems": len(plans),
         "solved": len(lengths),
         "impossible": sum(plan["status"] == "impossible" for plan in plans),
@@ -84,7 +96,7 @@ def main(*chosen: str) -> int:
     code = evidence.record_each("solving", CASES, chosen, FOLDER, figures)
     if code is not None:
         return code
-    print(tables.solving())
+    print(tables.solving(), tables.solving_curve(), sep="\n\n")
     return 0
 
 

@@ -273,10 +273,23 @@ def solving() -> str:
     ]  # fmt: skip
 
     def cells(name, row):
-        return [
+        return None if "search" in row else [
             name, f"{row['solved']:,} of {row['problems']:,}", f"{row['impossible']:,}",
             "" if row["actions"] is None else f"{row['actions']:.2f}", f"{row['optimal']:,}",
             f"{row['seconds']:.4f}", f"{row['most_seconds']:.2f}", f"{row['refused']:,}",
+        ]  # fmt: skip
+
+    return measured("solving", head, cells)
+
+
+def solving_curve() -> str:
+    """Write how long plans are, and how long they take, for each search and width."""
+    head = ["Puzzle", "Search", "Width", "Solved", "Actions in the mean", "Seconds in the mean", "Refused by the truth"]
+
+    def cells(name, row):
+        return None if "search" not in row else [
+            row["puzzle"], f"`{row['search']}`", row["width"], f"{row['solved']:,} of {row['problems']:,}",
+            "" if row["actions"] is None else f"{row['actions']:.2f}", f"{row['seconds']:.2f}", f"{row['refused']:,}",
         ]  # fmt: skip
 
     return measured("solving", head, cells)
@@ -345,6 +358,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "learned": learned,
     "devices": devices,
     "solving": solving,
+    "solving-curve": solving_curve,
 }
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from ..architectures import WORLD_MODELS
+from ..planning.searches import BY_HEURISTIC, SEARCHES
 from ..puzzles import PUZZLES
 from ..sources.names import is_environment, is_function, is_source, short_name
 from ..sources.policies import POLICIES
@@ -69,6 +70,10 @@ def _sources() -> list[str]:
 
 def _architectures() -> list[str]:
     return [f"- {name}: {summary}" for name, summary in CHOSEN.items()]
+
+
+def _searches() -> list[str]:
+    return [f"- {name}: {summary}" for name, summary in SEARCHES.items()]
 
 
 # ---- groups of options
@@ -270,6 +275,10 @@ class SolveOptions(Options):
     free_goal: Annotated[bool, SWITCH] = Field(
         False, description="Leave free where in the goal the thing is that the actions move, as Sokoban's player."
     )
+    search: Annotated[str, one_of(SEARCHES), Remark(lines=_searches)] = Field(AUTO, description="How to search.")
+    weight: Annotated[float, NUMBER] = Field(
+        0.6, ge=0, le=1, description="How much the steps so far count beside those to come, in astar and qstar."
+    )
     seconds: Annotated[float, NUMBER] = Field(
         10.0, gt=0, le=100_000, description="How long to search for each problem, at most."
     )
@@ -280,8 +289,16 @@ class SolveOptions(Options):
         description="How long to learn a heuristic, where a search needs one; it is kept in the run's folder for that "
         "goal.",
     )
-    width: Annotated[int | None, COUNT, Remark(default="wider and wider until the time is used")] = Field(
-        None, ge=1, le=10_000_000, description="How many states a beam keeps in each layer."
+    width: Annotated[int | None, COUNT, Remark(default="wider and wider until the time is used; 4096 at a time")] = (
+        Field(
+            None,
+            ge=1,
+            le=10_000_000,
+            description="How many states a beam keeps in each layer, or astar, qstar and blind look at at a time.",
+        )
+    )
+    scheduler: Annotated[str | None, ADDRESS, Remark(default="this machine's cores")] = Field(
+        None, description="The Dask scheduler over whose workers many problems are spread; they need this package too."
     )
     save: Annotated[str | None, FILE, Remark(default="not saved")] = Field(
         None, description="Where to write the plans, a .json file with an entry for each problem."
@@ -400,6 +417,14 @@ class SolveCommand(SolveOptions):
             place = getattr(self, name)
             if place and not place.lower().endswith(ending):
                 raise UserError(f"--{name} must end in {ending}. Received: {received(self, name)}")
+        for name, searches in (("weight", BY_HEURISTIC[1:]), ("train_seconds", (AUTO, *BY_HEURISTIC))):
+            if name in self.model_fields_set and self.search not in searches:
+                raise UserError(
+                    f"--{name} is for --search {', '.join(searches)}. "
+                    f"Received: {received(self, name)} with --search {self.search}"
+                )
+        if self.scheduler and not self.problems:
+            raise UserError(f"--scheduler is for many problems, --problems. Received: {received(self, 'scheduler')}")
         for name in ("start", "goal", "picture"):
             if self.problems and name in self.model_fields_set:
                 raise UserError(

@@ -26,18 +26,20 @@ def replayed(puzzle: Puzzle, start: np.ndarray, actions: list[int]) -> np.ndarra
 
 
 def replayed_live(environment: Environment, start: np.ndarray, actions: list[int]) -> np.ndarray | None:
-    """Reset an environment until it shows a picture (H, W, 3) uint8, and take actions in it.
+    """Reset an environment until it shows a picture (H, W, 3) uint8, and take actions in it until it ends.
 
     Returns:
-        The true pictures of the way (T + 1, H, W, 3); None where no reset showed it.
+        The true pictures of the way, at most (T + 1, H, W, 3); None where no reset showed it.
     """
     with environment.made() as (env, _):
         for seed in range(RESETS):
             if looks_alike(_picture(environment, env.reset(seed=seed), env, start), start):
                 images = [start]
                 for action in actions:
-                    env.step(env.action_space.start + action)
+                    ended = env.step(env.action_space.start + action)[2]
                     images.append(_picture(environment, None, env, start))
+                    if ended:
+                        break
                 return np.stack(images)
     return None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..system.hashing import number_rows
+from ..system.interruption import asked_to_end
 from ..system.memory import available_bytes
 from .numbers import Numbers
 from .worlds import Moves
@@ -14,8 +15,12 @@ PART = 50_000  # states whose next are found at a time
 OWN_BYTES = 64  # that a state takes beside its row, in the set and in the layers
 
 
-class OutOfTime(Exception):
-    """The search was stopped: it took too long, or too much memory."""
+TIME, MEMORY, ENDED = "time is up", "memory is full", "it was told to end"
+UNSEEN = "the data never showed where some steps lead"
+
+
+class Unsolved(Exception):
+    """A search ended without a plan, and without a proof that there is none; says why."""
 
 
 class Deadline:
@@ -24,17 +29,31 @@ class Deadline:
     Args:
         seconds: From now.
         state_bytes: S.
+        at_once: How many searches share the memory.
     """
 
-    def __init__(self, seconds: float, state_bytes: int):
-        self.ends = time.monotonic() + seconds
-        self.most = available_bytes() // 3 // (state_bytes + OWN_BYTES)
+    def __init__(self, seconds: float, state_bytes: int, at_once: int = 1):
+        self.seconds = seconds
+        self.begin()
+        self.most = available_bytes() // 3 // at_once // (state_bytes + OWN_BYTES)
         self.states = 0  # that were looked at
 
+    def begin(self):
+        """Let the time begin now."""
+        self.begun = time.monotonic()
+        self.ends = self.begun + self.seconds
+
+    @property
+    def spent(self) -> float:
+        return time.monotonic() - self.begun
+
     def check(self, states: int):
-        self.states = states
+        """Raise `Unsolved` where a search that holds so many states must end."""
+        self.states = max(self.states, states)
+        if asked_to_end():
+            raise Unsolved(ENDED)
         if states > self.most or time.monotonic() > self.ends:
-            raise OutOfTime
+            raise Unsolved(MEMORY if states > self.most else TIME)
 
 
 class Layers:
@@ -99,7 +118,7 @@ def meet(world, start: np.ndarray, goals: np.ndarray, deadline: Deadline) -> tup
         found.
 
     Raises:
-        OutOfTime: Neither was found.
+        Unsolved: Neither was found.
     """
     ahead = Layers(world.children, start[None])
     behind = Layers(world.parents, goals)
@@ -110,6 +129,8 @@ def meet(world, start: np.ndarray, goals: np.ndarray, deadline: Deadline) -> tup
         deadline.check(len(ahead) + len(behind))
         new = grown.grow(deadline)
         if not len(new):
+            if world.unknown is not None and len(_met(ahead.numbers, number_rows(world.unknown[None]))):
+                raise Unsolved(UNSEEN)
             return None, len(ahead) + len(behind)
         met = _met(other.numbers, new)
         if len(met):  # of those where both meet, the one nearest to the other side

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..system.files import read_json, replacing, write_json
 from .beam import Scores
-from .heuristic import RATE, SHAPE, Clock, Task, Walks, build, for_use, loss_for
+from .heuristic import RATE, SHAPE, Clock, Distances, Walks, build, for_use, loss_for
+from .task import Task
 
 EPOCH = 100  # batches
 TRIED = 2048  # states by which the quickest kind of numbers is chosen
@@ -40,7 +41,7 @@ def heuristic(task: Task, folder: Path, model_digest: str, seconds: float) -> Sc
         used = for_use(network, task)
     finally:
         keras.mixed_precision.set_dtype_policy(before)
-    return lambda states: np.asarray(used.predict_on_batch(states))
+    return Distances(used, task)
 
 
 def _learn(network: keras.Model, task: Task, weights: Path, record: Path, seconds: float, spent: float):

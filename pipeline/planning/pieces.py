@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from .invariants import Turns
 from .worlds import World, joined
 
 MOST_PLACES = 256  # a place is a byte
@@ -68,7 +69,7 @@ class PieceWorld(World):
         """Give the state (P,) of a start (B,) seen from a goal (B,).
 
         Returns:
-            None where no action makes one of the other, since some piece isn't there.
+            None where no action makes one of the other, since some piece isn't there, or once for two.
 
         Raises:
             ValueError: Some piece could be in several places.
@@ -86,7 +87,8 @@ class PieceWorld(World):
             if len(found) > 1:
                 raise ValueError("pieces look alike")
             state[piece] = found[0]
-        return state
+        leading = [int(self.turned[place].min()) for place in state]
+        return state if len(set(leading)) == len(state) else None
 
     def _kind(self, place: int) -> bytes:
         return int(self.kinds[place]).to_bytes(2, "little")
@@ -112,6 +114,14 @@ class PieceWorld(World):
             pieces, places = int((at_home == kind).sum()), int((self.kinds == kind).sum())
             most *= factorial(pieces) * float(places // pieces) ** pieces
         return most
+
+    def no_way(self, state, goal):
+        return "" if (goal != self.homes).any() else self.turns.refusal(self.permutation_of(state))
+
+    @cached_property
+    def turns(self) -> Turns:
+        """What actions never change of how the pieces are permuted and turned."""
+        return Turns(self.moved, self.turned, self.kinds)
 
     def inverse_of(self, state: np.ndarray) -> np.ndarray:
         """Give the state (P,) that the reversed plans of a state (P,) solve."""

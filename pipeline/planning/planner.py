@@ -2,22 +2,28 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from typing import Any
+from threading import RLock
 
 import numpy as np
 
 from ..system.hashing import number_rows
 from .beam import Beam, Problem, Scores, widening
-from .breadth import Deadline, Layers, OutOfTime, meet
+from .best_first import BestFirst
+from .breadth import Deadline, Layers, Unsolved, meet
 from .elimination import Elimination
 from .pieces import PieceWorld
+from .searches import AUTO
+from .task import Task
 from .worlds import BitWorld, BoardWorld, CodeWorld, World, compile_world
 
 MOST_STATES = 20_000_000  # of a space that is searched as a whole
 WALKS, STEPS = 50, 20  # on which a compiled world is compared with its model
 
-Learn = Callable[[Any], Scores]  # a `Task` to its heuristic
+BATCH = 2**12  # states that A* and Q* look at at a time
+
+Learn = Callable[[Task], Scores]  # a `Task` to its heuristic
 Search = Callable[[Deadline], tuple[list[int] | None, bool, int]]
 
 
@@ -27,11 +33,12 @@ class Plan:
 
     Attributes:
         actions: Numbers of actions that lead from start to goal; None where none were found.
-        status: `solved`; `impossible`, which is proved; or `unsolved`, out of time or memory.
+        status: `solved`; `impossible`, which is proved; or `unsolved`.
         optimal: Whether it is proved that no plan is shorter.
         seconds: That it took.
         states: How many were looked at.
         method: How it was found, in words.
+        ended_by: Why it is unsolved, in words.
     """
 
     actions: list[int] | None
@@ -40,6 +47,7 @@ class Plan:
     seconds: float
     states: int
     method: str
+    ended_by: str = ""
 
 
 class Planner:
@@ -49,12 +57,21 @@ class Planner:
         model: A loaded world model.
         actions: How many actions it has.
         learn: Gives the heuristic for a task, for spaces too large to be searched as a whole; without it there is none.
-        width: Of the beam; by default it gets wider until the time is used.
+        width: Of the beam; by default it gets wider until the time is used. Of A* and Q*: states at a time.
+        search: One of `SEARCHES`.
+        weight: Of the steps so far, in A* and Q*.
     """
 
-    def __init__(self, model, actions: int, learn: Learn | None = None, width: int | None = None):
+    def __init__(
+        self, model, actions: int, learn: Learn | None = None, width: int | None = None, search: str = AUTO,
+        weight: float = 1.0,
+    ):  # fmt: skip
         self.model, self.count, self.learn, self.width = model, actions, learn, width
-        self._beams: dict[bytes, Beam] = {}
+        self.learns = learn is not None
+        self.search, self.weight = search, weight
+        self.at_once = 1  # searches, which share the memory
+        self._tasks: dict[bytes, tuple[Task, Scores | None]] = {}
+        self._alone = RLock()  # held by what uses all cores, or makes what other problems use too
         self.world = compile_world(model, actions)
         self.pieces: PieceWorld | None = None
         self.elimination: Elimination | None = None
@@ -63,6 +80,14 @@ class Planner:
             self.elimination = Elimination(self.world.flipped)
         elif isinstance(self.world, BitWorld) and self.world.goes_back and not self.world.flipped.any():
             self.pieces = _pieces_of(self.world)
+
+    def __getstate__(self):
+        """Leave out the model, which only `check` and learning need, and what is large and made anew elsewhere."""
+        left_out = {"model": None, "learn": None, "_alone": None, "_complete": None}
+        return self.__dict__ | left_out
+
+    def __setstate__(self, state):
+        self.__dict__ = state | {"_alone": RLock()}
 
     def check(self, codes: np.ndarray) -> tuple[int, float]:
         """Compare the compiled world with the model on walks from codes (N, B); where they differ the model counts.
@@ -110,6 +135,26 @@ class Planner:
         """Say why no actions lead from a start (B,) to a goal (B,), if that can be seen at once; else nothing."""
         return self.world.differs_for_ever(*self.world.read(np.stack([start, goal])))
 
+    @property
+    def steps_by_network(self) -> bool:
+        """Whether a step asks the model, so that this can't be sent to another process."""
+        return isinstance(self.world, CodeWorld) and self.world.step == self.model.step
+
+    def search_unfit(self, goals: int) -> str:
+        """Say why the search that was asked for isn't one for so many goals in this world; nothing where it is."""
+        world: World = self.pieces or self.world
+        if self.search == AUTO:
+            return ""
+        if goals > 1:
+            return f"it is for one goal, and here are {goals}"
+        if not world.goes_back:
+            return f"exact distances around the goal need actions that can be run backwards, which {world.about} lacks"
+        if self.search != "blind" and not world.can_undo:
+            return "a heuristic is learned on walks away from the goal, and not every action can be undone here"
+        if self.search != "blind" and not self.learns:
+            return "it goes by a heuristic, and nothing learns one"
+        return ""
+
     def goals(self, goal: np.ndarray, thing_anywhere: bool) -> np.ndarray:
         """Give the codes (G, B) of a goal (B,): itself, or all with what the actions move in any cell free for it."""
         if not thing_anywhere:
@@ -118,20 +163,31 @@ class Planner:
             raise ValueError("nothing moves about in this world")
         return self.world.write(self.world.with_thing_anywhere(self.world.read(goal[None])[0]))
 
+    @property
+    def uses_all_cores(self) -> bool:
+        """Whether a search asks a network, as far as searches were prepared."""
+        return any(scores is not None for _, scores in self._tasks.values())
+
+    def prepare(self, start: np.ndarray, goals: np.ndarray):
+        """Learn what `solve` needs for the goals (G, B), if there is none yet."""
+        with suppress(Unsolved):  # told to end
+            self._method(start, goals)
+
     def solve(self, start: np.ndarray, goals: np.ndarray, seconds: float) -> Plan:
         """Plan from a start (B,) to any of the goals (G, B), all codes of 0 and 1."""
-        method, search = self._method(start, goals)
-        begun, deadline = time.perf_counter(), Deadline(seconds, len(start))
+        method, deadline, ended_by = "", Deadline(seconds, len(start), self.at_once), ""
         try:
+            method, search = self._method(start, goals)
+            deadline.begin()
             actions, optimal, states = search(deadline)
             status = "impossible" if actions is None else "solved"
-        except OutOfTime:
-            actions, optimal, states, status = None, False, deadline.states, "unsolved"
-        return Plan(actions, status, optimal, time.perf_counter() - begun, states, method)
+        except Unsolved as why:
+            actions, optimal, states, status, ended_by = None, False, deadline.states, "unsolved", str(why)
+        return Plan(actions, status, optimal, deadline.spent, states, method, ended_by)
 
     def _method(self, start: np.ndarray, goals: np.ndarray) -> tuple[str, Search]:
         """Choose by what the tables show; says why."""
-        if self.elimination and len(goals) == 1:
+        if self.elimination and len(goals) == 1 and self.search == AUTO:
             return "every action only flips bits: elimination over GF(2)", lambda _: self._eliminate(start ^ goals[0])
         if self.pieces and len(goals) == 1:
             try:
@@ -145,20 +201,21 @@ class Planner:
         return self._method_in(self.world, self.world.read(start[None])[0], self.world.read(goals))
 
     def _method_in(self, world: World, state: np.ndarray, goals: np.ndarray) -> tuple[str, Search]:
-        if why := world.differs_for_ever(state, goals[0]):
+        if all(why := world.differs_for_ever(state, goal) or world.no_way(state, goal) for goal in goals):
             return why, lambda _: (None, True, 1)
         if isinstance(world, BoardWorld) and len(goals) == 1:
             state, goal = world.renamed(state, goals[0])
             goals = goal[None]
+        if self.search != AUTO:
+            return self._asked_for(world, state, goals[0])
         most = world.most_states(state)
         if world.can_undo and most <= MOST_STATES and len(goals) == 1:
             method = f"at most {most:,.0f} states: complete breadth-first search from the goal"
             return method, lambda deadline: self._in_complete(world, state, goals, deadline)
-        if world.can_undo and self.learn and len(goals) == 1:
+        if world.can_undo and self.learns and len(goals) == 1:
             beam = self._beam(world, goals[0])
             method = (
-                f"{most:.2g} states are too many: {len(beam.ball):,} within {beam.ball.depth} steps of the goal, a "
-                "learned heuristic, and beams that get wider"
+                f"{most:.2g} states are too many: a learned heuristic and beams that get wider, {_around(beam.ball)}"
             )
             return method, lambda deadline: self._in_beam(beam, state, deadline)
         if world.goes_back:
@@ -167,25 +224,46 @@ class Planner:
             method = "actions can't be run backwards: breadth-first search from the start"
         return method, lambda deadline: _met(world, state, goals, deadline)
 
-    def _beam(self, world: World, goal: np.ndarray) -> Beam:
-        """Give what searches for a goal (S,), with a heuristic that is learned first if there is none yet."""
-        from .heuristic import Task  # Keras, which takes seconds to import
+    def _asked_for(self, world: World, state: np.ndarray, goal: np.ndarray) -> tuple[str, Search]:
+        if self.search == "beam":
+            beam = self._beam(world, goal)
+            return f"beam, {_around(beam.ball)}", lambda deadline: self._in_beam(beam, state, deadline)
+        task, scores = self._task(world, goal)
+        search = BestFirst(task, scores, 1.0 if scores is None else self.weight, self.search == "qstar")
+        width = self.width or BATCH
 
+        def best_first(deadline: Deadline) -> tuple[list[int] | None, bool, int]:
+            with nullcontext() if scores is None else self._alone:
+                deadline.begin()
+                plan, optimal = search.search(state, width, deadline)
+                return plan, optimal, deadline.states
+
+        return f"{self.search}, {width:,} at a time, {_around(task.ball)}", best_first
+
+    def _task(self, world: World, goal: np.ndarray) -> tuple[Task, Scores | None]:
+        """Give what a goal (S,) is searched for with; the heuristic is learned now if there is none yet."""
         key = goal.tobytes()
-        if key not in self._beams:
-            assert self.learn
-            task = Task(world, goal)
-            self._beams[key] = Beam(task, self.learn(task))
-        return self._beams[key]
+        with self._alone:
+            if key not in self._tasks:
+                task = Task(world, goal)
+                self._tasks[key] = task, self.learn(task) if self.learn and self.search != "blind" else None
+            task, scores = self._tasks[key]
+            assert len(task.ball)
+        return task, scores
+
+    def _beam(self, world: World, goal: np.ndarray) -> Beam:
+        task, scores = self._task(world, goal)
+        assert scores
+        return Beam(task, scores)
 
     def _in_beam(self, beam: Beam, state: np.ndarray, deadline: Deadline) -> tuple[list[int] | None, bool, int]:
         problems: list[Problem] = [(state, list)]
         if isinstance(beam.world, PieceWorld) and (beam.inverse >= 0).all():  # the reversed plan solves the inverse
             problems.append((beam.world.inverse_of(state), lambda plan: beam.inverse[plan[::-1]].tolist()))
-        plan = widening(beam, problems, self.width, deadline)
-        if plan is None:
-            raise OutOfTime
-        return plan, len(plan) <= beam.ball.depth, deadline.states
+        with self._alone:
+            deadline.begin()
+            plan, proved = widening(beam, problems, self.width, deadline)
+        return plan, proved or len(plan or ()) <= beam.ball.depth, deadline.states
 
     def _eliminate(self, change: np.ndarray) -> tuple[list[int] | None, bool, int]:
         assert self.elimination
@@ -193,16 +271,21 @@ class Planner:
 
     def _in_complete(self, world: World, state, goals, deadline) -> tuple[list[int] | None, bool, int]:
         key = goals.tobytes()
-        if not (self._complete and self._complete[0] == key):
-            layers = Layers(world.parents, goals)
-            while len(layers.grow(deadline)):
-                pass
-            self._complete = key, layers
-        layers = self._complete[1]
+        with self._alone:
+            if not (self._complete and self._complete[0] == key):
+                layers = Layers(world.parents, goals)
+                while len(layers.grow(deadline)):
+                    pass
+                self._complete = key, layers
+            layers = self._complete[1]
         number = number_rows(state[None])
         if layers.distances(number)[0] < 0:
             return None, True, len(layers)
         return layers.back(number[0]), True, len(layers)
+
+
+def _around(ball: Layers) -> str:
+    return f"until {len(ball):,} states within {ball.depth} steps of the goal"
 
 
 def _met(world: World, state, goals, deadline) -> tuple[list[int] | None, bool, int]:

@@ -1,14 +1,19 @@
 """A model's transition as exact whole numbers on states (N, S) uint8, as quick as what was learned allows."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from math import factorial, prod
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ..rules.language import EMPTY, HERE, OUTSIDE, CopyRules, LocalRules, Offset, cell_bits, cell_values
 from ..rules.operators import Operator, operators_of
+from .invariants import is_odd
 
 
 class Moves(NamedTuple):
@@ -25,6 +30,7 @@ class World(ABC):
     about: str  # what it is made of, for a person
     actions: int  # A
     goes_back = False  # whether `parents` gives all states from which one step leads to a state
+    unknown: np.ndarray | None = None  # the state (S,) that steps lead to which the data never showed, if there is one
     can_undo = False  # whether what an action does some other actions always undo
 
     @abstractmethod
@@ -44,7 +50,11 @@ class World(ABC):
         return float("inf")
 
     def differs_for_ever(self, state: np.ndarray, other: np.ndarray) -> str:
-        """Say why no actions lead from a state (S,) to another, if that can be seen at once."""
+        """Say what both show that no action ever changes, where a state (S,) isn't of another's level; else nothing."""
+        return ""
+
+    def no_way(self, state: np.ndarray, goal: np.ndarray) -> str:
+        """Say why no actions lead from a state (S,) to a goal (S,), where an invariant tells; else nothing."""
         return ""
 
 
@@ -90,6 +100,8 @@ class BoardWorld(World):
         changed = {value for change in changes for value in change}
         moves_anything = any(isinstance(value, tuple) or value is None for value in changed)
         self.fixed = set() if moves_anything else set(range(EMPTY, self.grid[2] + 2)) - changed  # what nothing changes
+        self.kept = _kept(operators, thing, range(EMPTY, self.grid[2] + 2))
+        self.operators = operators
         told = {value for operator in operators for value in (*operator.asks.values(), *operator.becomes.values())}
         self.is_blind = {value for value in told if isinstance(value, int)} <= {thing, OUTSIDE}
         left = {operator.becomes.get(HERE) for operator in operators}
@@ -122,7 +134,49 @@ class BoardWorld(World):
     def differs_for_ever(self, state, other):
         fixed = list(self.fixed)
         cells = np.flatnonzero((state != other) & (np.isin(state, fixed) | np.isin(other, fixed)))
-        return f"no action ever changes {len(cells)} cells in which they differ" if len(cells) else ""
+        if len(cells):
+            return f"no action ever changes {len(cells)} cells in which they differ"
+        for value in self.kept:
+            count, wanted = (state == value).sum(), (other == value).sum()
+            if count != wanted:
+                return f"no action changes how many cells show v{value}, which are {count} and {wanted}"
+        return ""
+
+    def no_way(self, state, goal):
+        before, after = state[:-1], goal[:-1]
+        if self.parities is None or len(np.unique(after)) < self.cells or set(before) != set(after):
+            return ""
+        odd = is_odd(np.argsort(after)[np.argsort(np.argsort(before))])
+        begin, end = int(np.argmax(before == self.thing)), int(np.argmax(after == self.thing))
+        if self.parities[begin, 0] == self.parities[end, odd]:
+            return ""
+        said = ("evenly", "oddly")
+        return (
+            f"the values of all cells are permuted {said[odd]}, and actions that bring v{self.thing} where it is in "
+            f"the goal permute them {said[1 - odd]}"
+        )
+
+    @cached_property
+    def parities(self) -> np.ndarray | None:
+        """Number (cells, 2) what is reached together: where the thing is, and whether cells were permuted oddly.
+
+        None where not every operator permutes the values of cells.
+        """
+        begins, ends = [], []
+        for operator in self.operators:
+            sources = _permuted(operator, self.thing)
+            if sources is None:
+                return None
+            places = list(sources)
+            odd = is_odd([places.index(source) for source in sources.values()])
+            to = next((place for place, source in sources.items() if source == HERE), HERE)
+            is_there = [(self._at(place) < self.cells) != (value == OUTSIDE) for place, value in operator.asks.items()]
+            for cell in np.flatnonzero(np.all([np.full(self.cells, True), *is_there], axis=0)):
+                for parity in (0, 1):
+                    begins.append(2 * cell + parity)
+                    ends.append(2 * self._at(to)[cell] + (parity ^ odd))
+        size = 2 * self.cells
+        return connected_components(coo_array((np.ones(len(begins)), (begins, ends)), (size, size)))[1].reshape(-1, 2)
 
     def renamed(self, start: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give a start and a goal (S,) with other values, in ascending order in the goal, and the same plans.
@@ -185,6 +239,39 @@ class BoardWorld(World):
         return Moves(*map(np.concatenate, zip(*found)))
 
 
+def _before(operator: Operator, thing: int, place: Offset) -> int | Offset:
+    """Give what is at a place before an operator is used: a value, or the place itself where any may be."""
+    value = thing if place == HERE else operator.asks.get(place)
+    return place if value is None else value
+
+
+def _kept(operators: list[Operator], thing: int, values: range) -> list[int]:
+    """Give the values that after each operator as many cells show as before."""
+    changed: set[int | Offset] = set()
+    for operator in operators:
+        before = Counter(_before(operator, thing, place) for place in operator.becomes)
+        after = Counter(
+            _before(operator, thing, new) if isinstance(new, tuple) else new for new in operator.becomes.values()
+        )
+        changed |= {value for value in before | after if before[value] != after[value]}
+    return (
+        []
+        if any(isinstance(value, tuple) for value in changed)
+        else [value for value in values if value not in changed]
+    )
+
+
+def _permuted(operator: Operator, thing: int) -> dict[Offset, Offset] | None:
+    """Give the place from which each changed place gets its value, if that is a permutation of them; else None."""
+    sources = {}
+    for place, new in operator.becomes.items():
+        shown = [other for other in operator.becomes if new in (other, _before(operator, thing, other))]
+        if len(shown) != 1:
+            return None
+        sources[place] = shown[0]
+    return sources if set(sources.values()) == set(sources) else None
+
+
 def _turned_round(operator: Operator, thing: int) -> tuple | None:
     """Give an operator that undoes one: action, what it asks and what becomes of it; None where none is exact."""
     places = [place for place, new in operator.becomes.items() if new == thing]
@@ -241,6 +328,7 @@ class TableWorld(World):
         self.actions, self.count = following.shape  # (A, P) int
         self.following = np.pad(following, ((0, 0), (0, 1)), constant_values=self.count).astype("<u2")
         self.about = f"a table of {self.count:,} pictures"
+        self.unknown = np.array([self.count], "<u2").view(np.uint8)
 
     def read(self, codes):
         numbers = codes.astype(np.int64) @ (1 << np.arange(codes.shape[1]))

@@ -16,7 +16,10 @@ from ..evaluation.stage import recorded_options
 from ..generation.environments import environment_of
 from ..generation.stage import action_names, ensure_dataset
 from ..pictures import drawing
+from ..planning.beam import NARROW
+from ..planning.breadth import ENDED, MEMORY, TIME, UNSEEN
 from ..planning.planner import Plan, Planner
+from ..planning.spread import plans
 from ..puzzles import Puzzle
 from ..runs.folder import Run
 from ..show.given import pixels_off, read_image, state_of
@@ -24,7 +27,7 @@ from ..sources.names import is_environment
 from ..system.backend import load_keras
 from ..system.errors import UserError
 from ..system.files import replacing
-from ..system.interruption import Interrupted
+from ..system.interruption import Interrupted, asked_to_end, finishing_first
 from .problems import finished, read_problems, true_puzzle
 
 NOT_SOLVED = 3  # the exit code
@@ -32,6 +35,7 @@ MOST_OFF = 96  # grey levels of a decoded picture: strong noise is less, another
 Truth = Callable[[np.ndarray, list[int]], np.ndarray | None]  # a start and actions to true pictures
 SHOWN, COLUMNS = 64, 8  # pictures of a plan that are drawn
 PART = 1000  # pictures that are encoded at a time
+BAR = {"unit": "problem", "dynamic_ncols": True}
 
 
 @dataclass(frozen=True)
@@ -74,27 +78,47 @@ def solve(options: SolveCommand) -> int:
         return heuristic(task, run.folder / "heuristics", digest, options.train_seconds)
 
     truth = _truth(run, puzzle)
-    planner = Planner(model, len(names), learn, options.width)
+    planner = Planner(model, len(names), learn, options.width, options.search, options.weight)
     img_size = model.encoder.input_shape[1:3]
     if options.problems:
         starts, goals = read_problems(Path(options.problems), img_size)
     else:
-        starts, goals = _one_problem(options, run, puzzle, img_size)
+        starts, goals = (
+            _picture("start", options, run, puzzle, img_size),
+            _picture("goal", options, run, puzzle, img_size),
+        )
     codes = _encoded(options, model, starts, "start"), _encoded(options, model, goals, "goal")
     _refuse_unfit(options, planner, *codes)
     compared, speed = planner.check(np.concatenate(codes))
     print(
         f"{planner.world.about}; equal to the model on {compared:,} steps; {speed / 1e6:,.1f} million states a second"
     )
-    if options.problems:
-        _solve_many(options, planner, truth, names, (starts, goals), codes)
-        return 0
-    checked = _solve_one(options, planner, truth, (starts[0], goals[0]), (codes[0][0], codes[1][0]))
-    _tell(checked, names, options)
-    if checked.plan.actions is None:
-        return NOT_SOLVED
-    _draw(checked, model, Path(options.picture or run.folder / "plan.png"))
-    return 0
+    pairs = list(zip(starts, goals[:, None])) if options.problems else [(starts[0], goals)]
+    given = list(zip(codes[0], codes[1][:, None])) if options.problems else [(codes[0][0], codes[1])]
+    given = [(start, _goals(options, planner, wanted)) for start, wanted in given]
+    _refuse_search(options, planner, max(len(wanted) for _, wanted in given))
+    found: list[Checked] = []
+    stop = None
+    try:
+        with finishing_first(), tqdm(None, "solving", len(pairs), disable=not options.problems, **BAR) as progress:
+            for plan in plans(planner, given, options.seconds, options.scheduler):
+                if len(pairs) == 1 or not (asked_to_end() and plan.actions is None):  # that one was only begun
+                    at = len(found)
+                    found.append(_checked(options, planner, truth, pairs[at], given[at], plan))
+                    progress.update()
+                    progress.set_postfix_str(f"{sum(map(is_solved, found)):,} solved", refresh=False)
+    except Interrupted as signal:
+        stop = signal
+    _tell(options, found, names, model, Path(options.picture or run.folder / "plan.png"))
+    if stop and options.problems:
+        raise Interrupted(stop.number, f"{len(found):,} of {len(pairs):,} problems were done")
+    if stop:
+        raise Interrupted(stop.number, "the plan above is the best until then" if any(map(is_solved, found)) else "")
+    return 0 if options.problems or is_solved(found[0]) else NOT_SOLVED
+
+
+def is_solved(checked: Checked) -> bool:
+    return checked.plan.actions is not None
 
 
 def _truth(run: Run, puzzle: Puzzle | None) -> Truth | None:
@@ -105,34 +129,32 @@ def _truth(run: Run, puzzle: Puzzle | None) -> Truth | None:
     return partial(replayed_live, environment_of(recorded)) if is_environment(recorded.dataset) else None
 
 
-def _one_problem(options: SolveCommand, run: Run, puzzle: Puzzle | None, img_size) -> tuple[np.ndarray, np.ndarray]:
-    """Give the pictures of a start and a goal, each (1, H, W, 3) uint8."""
-    keys = {"start": options.key, "goal": options.key + (options.goal == "random")}
-    images = []
-    for name, key in keys.items():
-        given = getattr(options, name)
-        if given not in (*SolveCommand.states, "terminal"):
-            images.append(read_image(name, Path(given), img_size))
-        elif puzzle and given != "terminal":
-            images.append(puzzle.render(state_of(puzzle, given, key), img_size)[0])
-        else:
-            images.append(_from_data(name, given, options, run))
-    return images[0][None], images[1][None]
+def _picture(name: str, options: SolveCommand, run: Run, puzzle: Puzzle | None, img_size) -> np.ndarray:
+    """Give the pictures (G, H, W, 3) uint8 that `--start` or `--goal` names: several where a world ends in several."""
+    given = getattr(options, name)
+    if given not in (*SolveCommand.states, "terminal"):
+        return read_image(name, Path(given), img_size)[None]
+    if puzzle and given != "terminal":
+        key = options.key + (name == "goal" and given == "random")
+        return puzzle.render(state_of(puzzle, given, key), img_size)
+    return _from_data(name, given, options, run)
 
 
 def _from_data(name: str, given: str, options: SolveCommand, run: Run) -> np.ndarray:
-    """Give a picture (H, W, 3) uint8 of the run's data: where an episode begins, or a world ends best rewarded."""
+    """Give pictures (G, H, W, 3) uint8 of the run's data: where an episode begins, or all that a world ends in best."""
     recorded = recorded_options(run)
     with use_dataset(ensure_dataset(recorded.model_copy(update={"data_dir": options.data_dir}))) as file:
         split = file["train"]
+        frames = split["frames"][:].astype(np.int64)
         if given == "random":
-            frames = split["frames"][:].astype(np.int64)
             first = np.flatnonzero(np.append(2, np.diff(frames)) > 1)
-            return split["images"][int(frames[first[options.key % len(first)]])]
+            return split["images"][int(frames[first[options.key % len(first)]])][None]
         ends = np.flatnonzero(split["terminated"][:]) if "terminated" in split else np.array([])
         if given == "terminal" and len(ends):
             rewards = split["rewards"][:][ends] if "rewards" in split else np.zeros(len(ends))
-            return split["images"][int(split["frames"][ends[rewards.argmax()]]) + 1]
+            best = frames[ends[rewards == rewards.max()]] + 1
+            _, first = np.unique(split["states"][:][best], axis=0, return_index=True)
+            return split["images"][np.sort(best[first])]
     right = "a picture, or terminal where the data shows an end" if name == "goal" else "a picture or random"
     raise UserError(f"--{name} must be {right}, for the run's data isn't a puzzle's. Received: --{name} {given}")
 
@@ -163,18 +185,33 @@ def _refuse_unfit(options: SolveCommand, planner: Planner, starts: np.ndarray, g
                 f"a {name} must be a state of the run's world: {why}. "
                 f"Received: {f'--problems {options.problems}' if options.problems else given}"
             )
-    if not options.problems and (why := planner.differ_for_ever(starts[0], goals[0])):
+    if not options.problems and all(why := planner.differ_for_ever(starts[0], goal) for goal in goals):
         raise UserError(f"--goal must be one that --start could become: {why}. Received: --goal {options.goal}")
 
 
-def _solve_one(options: SolveCommand, planner: Planner, truth: Truth | None, images, codes) -> Checked:
+def _goals(options: SolveCommand, planner: Planner, codes: np.ndarray) -> np.ndarray:
+    """Give the codes (G, B) of all goals, of those that are wanted."""
     try:
-        goals = planner.goals(codes[1], options.free_goal)
+        return np.concatenate([planner.goals(code, options.free_goal) for code in codes])
     except ValueError as error:
         raise UserError(f"--free_goal is for worlds in which one thing moves: {error}. Received: --free_goal") from None
-    plan = planner.solve(codes[0], goals, options.seconds)
+
+
+def _refuse_search(options: SolveCommand, planner: Planner, goals: int):
+    if why := planner.search_unfit(goals):
+        raise UserError(f"--search must be one for this world: {why}. Received: --search {options.search}")
+    if options.scheduler and planner.steps_by_network:
+        raise UserError(
+            "--scheduler is for worlds that are tables, and this one is the network itself. "
+            f"Received: --scheduler {options.scheduler}"
+        )
+
+
+def _checked(options: SolveCommand, planner: Planner, truth: Truth | None, images, codes, plan: Plan) -> Checked:
+    """Compare a plan with a start and goals, pictures and codes, by the model's dream and by what truly happens."""
     if plan.actions is None:
         return Checked(plan)
+    goals = codes[1]
     model, dream = planner.model, [codes[0]]
     for action in plan.actions:
         dream.append(model.step(dream[-1][None], np.array([action]))[0])
@@ -183,28 +220,14 @@ def _solve_one(options: SolveCommand, planner: Planner, truth: Truth | None, ima
         unknown = int((~model.known(np.array(dream[:-1]), np.array(plan.actions))).sum())
     agrees = bool((goals == dream[-1]).all(axis=1).any())
     last = model.decode(dream[-1][None])[0]
-    wanted = last if options.free_goal else images[1]
+    wanted = last[None] if options.free_goal else images[1]
     true = truth(images[0], plan.actions) if truth else None
-    verified = None if true is None else agrees and looks_alike(true[-1], wanted)
-    return Checked(plan, np.array(dream), true, agrees, looks_alike(last, wanted), verified, unknown)
+    verified = None if true is None else agrees and _is_among(true[-1], wanted)
+    return Checked(plan, np.array(dream), true, agrees, _is_among(last, wanted), verified, unknown)
 
 
-def _solve_many(options: SolveCommand, planner: Planner, truth: Truth | None, names: list[str], images, codes):
-    found: list[Checked] = []
-    pairs = zip(zip(*images), zip(*codes))
-    try:
-        with tqdm(pairs, "solving", len(codes[0]), unit="problem", dynamic_ncols=True) as progress:
-            for pictures, pair in progress:
-                found.append(_solve_one(options, planner, truth, pictures, pair))
-                solved = sum(one.plan.status == "solved" for one in found)
-                progress.set_postfix_str(f"{solved:,} solved", refresh=False)
-    except Interrupted as stop:
-        if options.save:
-            _save(options.save, found, names)
-        raise Interrupted(stop.number, f"{len(found):,} of {len(codes[0]):,} problems were done") from None
-    if options.save:
-        _save(options.save, found, names)
-    print(summary(found))
+def _is_among(image: np.ndarray, wanted: np.ndarray) -> bool:
+    return any(looks_alike(image, one) for one in wanted)
 
 
 def summary(found: list[Checked]) -> str:
@@ -213,7 +236,7 @@ def summary(found: list[Checked]) -> str:
         status: sum(one.plan.status == status for one in found) for status in ("solved", "impossible", "unsolved")
     }
     solved = [one for one in found if one.plan.actions is not None]
-    seconds = [one.plan.seconds for one in found]
+    seconds = [one.plan.seconds for one in found] or [0.0]
     lines = [
         f"{counts['solved']:,} of {len(found):,} solved, {counts['impossible']:,} proved impossible, "
         f"{counts['unsolved']:,} unsolved"
@@ -247,15 +270,27 @@ def _save(path: str, found: list[Checked], names: list[str]):
     print(f"plans: {path}")
 
 
-def _tell(checked: Checked, names: list[str], options: SolveCommand):
-    plan = checked.plan
+def _tell(options: SolveCommand, found: list[Checked], names: list[str], model, picture: Path):
+    """Save, print and draw what was found."""
     if options.save:
-        _save(options.save, [checked], names)
+        _save(options.save, found, names)
+    if options.problems:
+        print(summary(found))
+    elif found:
+        _tell_one(found[0], names)
+        if is_solved(found[0]):
+            _draw(found[0], model, picture)
+
+
+def _tell_one(checked: Checked, names: list[str]):
+    plan = checked.plan
     print(plan.method)
     looked = f"{plan.states:,} states looked at in {plan.seconds:.3f} s"
     if plan.actions is None:
-        cure = "there is no plan: proved" if plan.status == "impossible" else "no plan was found; try more --seconds"
-        print(f"{plan.status}: {cure}; {looked}")
+        if plan.status == "impossible":
+            print(f"impossible: there is no plan: proved; {looked}; try another --goal")
+        else:
+            print(f"unsolved: {plan.ended_by}; {looked}; {CURES[plan.ended_by]}")
         return
     proof = "no plan is shorter" if plan.optimal else "a shorter one may exist"
     print(f"plan: {' '.join(names[action] for action in plan.actions) or 'nothing to do'}")
@@ -270,6 +305,13 @@ def _tell(checked: Checked, names: list[str], options: SolveCommand):
     print("; ".join(f"{name} {ANSWERS[agrees]}" for name, agrees in told.items()))
 
 
+CURES = {
+    TIME: "try more --seconds, or a heuristic that learned for more --train_seconds",
+    MEMORY: "try --search beam, whose memory is bounded, where actions can be undone",
+    NARROW: "try a larger --width, or none",
+    UNSEEN: "train on more, with a larger --dataset_size",
+    ENDED: "the same command begins anew",
+}
 ANSWERS = {True: "ends in the goal", False: "does NOT end in the goal", None: "can't be asked"}
 
 

@@ -9,21 +9,18 @@ import hashlib
 import importlib
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 
 from ..system.errors import UserError, shown
-from ..system.executors import ahead, cores
+from ..system.executors import ahead, cores, processes
 from ..system.program import INSTALLED
 from ..system.streams import stream
 from .pictures import resized
@@ -203,11 +200,8 @@ class Environment:
             yield from map(walk, blocks)
             return
         # Environments draw under Python's lock, and many aren't made for threads.
-        with ProcessPoolExecutor(count, get_context("spawn"), _leave_ctrl_c_to_the_parent) as executor:
-            try:
-                yield from ahead(executor, count, walk, blocks)
-            finally:
-                executor.shutdown(wait=True, cancel_futures=True)
+        with processes(count) as executor:
+            yield from ahead(executor, count, walk, blocks)
 
 
 @dataclass(frozen=True)
@@ -217,10 +211,6 @@ class Block:
     number: int
     transitions: int
     episodes: int
-
-
-def _leave_ctrl_c_to_the_parent():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _chooser(

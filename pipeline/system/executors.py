@@ -1,4 +1,4 @@
-"""Where tasks run: on the threads of this process, or on the workers of a Dask cluster.
+"""Where tasks run: on threads or processes of this machine, or on the workers of a Dask cluster.
 
 A task is a pure function with its arguments, so where and in which order tasks run changes nothing.
 """
@@ -6,11 +6,13 @@ A task is a pure function with its arguments, so where and in which order tasks 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from typing import Any
 
 from .errors import UserError
+from .interruption import only_note_ctrl_c
 from .program import INSTALLED
 
 WAIT_SECONDS = 10  # for the scheduler to answer
@@ -43,6 +45,19 @@ def workers(scheduler: str | None = None) -> Iterator[tuple[Executor, int]]:
         yield pool, cores()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def processes(count: int) -> Iterator[Executor]:
+    """Give an executor of so many processes, for work that holds Python's lock.
+
+    Ctrl-C ends none of them: it is noted there, for `asked_to_end`, and this process decides.
+    """
+    with ProcessPoolExecutor(count, get_context("spawn"), only_note_ctrl_c) as executor:
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _dask_client(scheduler: str):

@@ -77,6 +77,11 @@ def finishing_first():
         raise Interrupted(_Waiting.number)
 
 
+def only_note_ctrl_c():
+    """Let Ctrl-C only be noted in this process, for `asked_to_end`: the one that started it decides."""
+    signal.signal(signal.SIGINT, lambda number, frame: setattr(_Waiting, "number", number))
+
+
 def asked_to_end() -> int | None:
     """Give the number of the signal that asks to end, if one came."""
     return _Waiting.number

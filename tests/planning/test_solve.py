@@ -1,7 +1,11 @@
 """`solve` and `problems` at the command line, on a small run."""
 
 import json
+import os
+import signal
+import time
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +13,11 @@ from PIL import Image
 
 from pipeline import load
 from pipeline.command_line.cli import main
+from pipeline.planning import spread
+from pipeline.planning.planner import Planner
 from pipeline.puzzles import PUZZLES
 
+ROOT = Path(__file__).resolve().parents[2]
 PUZZLE, SIZE = PUZZLES["lightsout_4x4"], (16, 16)
 
 
@@ -91,6 +98,68 @@ def test_unsolvable_among_many_still_ends_with_zero(call, tmp_path):
     assert [plan["actions"] for plan in json.loads((tmp_path / "plans.json").read_text())] == [[], None]
 
 
+@pytest.fixture
+def twenty(call, tmp_path):
+    assert call("problems", "--count", 20, "--length", 50, "--goal", "random", "--save", tmp_path / "many.npz")[0] == 0
+    return tmp_path / "many.npz"
+
+
+def test_processes_and_a_dask_cluster_find_the_same_plans(call, twenty, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # where the workers find the project's code
+    assert call("solve", "--problems", twenty, "--save", tmp_path / "here.json")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(spread, "WORTH_SECONDS", 0.0)
+        patch.setattr(spread, "cores", lambda: 2)
+        assert call("solve", "--problems", twenty, "--save", tmp_path / "spread.json")[0] == 0
+    with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster:
+        words = ["--problems", twenty, "--save", tmp_path / "there.json", "--scheduler", cluster.scheduler_address]
+        assert call("solve", *words)[0] == 0
+    here, beside, there = (
+        [[plan[name] for name in ("actions", "status", "optimal", "verified")] for plan in json.loads(file.read_text())]
+        for file in (tmp_path / "here.json", tmp_path / "spread.json", tmp_path / "there.json")
+    )
+    assert here == beside == there and len(here) == 20
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_ctrl_c_saves_what_was_done(call, twenty, tmp_path, monkeypatch, signals):
+    solved, done = Planner.solve, []
+
+    def solve(*given):
+        done.append(1)
+        if len(done) == 5:
+            for _ in range(signals):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.2)
+        return solved(*given)
+
+    monkeypatch.setattr(Planner, "solve", solve)
+    code, told = call("solve", "--problems", twenty, "--save", tmp_path / "plans.json")
+    found = json.loads((tmp_path / "plans.json").read_text())
+    assert code == 130 and 1 <= len(found) < 20 and all(plan["verified"] for plan in found)
+    assert f"{len(found)} of {len(found)} solved" in told
+
+
+def test_ctrl_c_on_a_single_problem_tells_what_there_is(call, monkeypatch, tmp_path):
+    solved = Planner.solve
+
+    def solve(*given):
+        plan = solved(*given)
+        os.kill(os.getpid(), signal.SIGINT)
+        return plan
+
+    monkeypatch.setattr(Planner, "solve", solve)
+    code, told = call("solve", "--save", tmp_path / "plans.json")
+    assert code == 130 and "plan: " in told and json.loads((tmp_path / "plans.json").read_text())[0]["verified"]
+
+
+def test_a_search_by_name_finds_the_plan_too(call, tmp_path):
+    assert call("solve", "--start", picture(PUZZLE.toggles[3] ^ PUZZLE.toggles[9], tmp_path / "start.png"))[0] == 0
+    code, told = call("solve", "--start", tmp_path / "start.png", "--search", "blind", "--width", 10)
+    assert code == 0 and "blind, 10 at a time" in told and "2 actions, no plan is shorter" in told
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -104,6 +173,10 @@ def test_unsolvable_among_many_still_ends_with_zero(call, tmp_path):
         (["--problems", "other.npz", "--start", "random"], "--start is for one problem"),
         (["--save", "plans.txt"], "--save must end in .json"),
         (["--seconds", "0"], "--seconds must be a number above 0"),
+        (["--search", "bread"], "unknown search 'bread'"),
+        (["--weight", "0.5"], "--weight is for --search astar, qstar"),
+        (["--search", "blind", "--train_seconds", "5"], "--train_seconds is for --search auto, beam, astar, qstar"),
+        (["--scheduler", "tcp://localhost:9"], "--scheduler is for many problems"),
         (["--free_goal"], "--free_goal is for worlds in which one thing moves"),
     ],
 )
@@ -122,8 +195,6 @@ def test_bad_input_is_one_line(call, run, words, said, tmp_path, monkeypatch):
 
 
 def test_the_same_plans_come_from_arrays(run):
-    from pipeline.planning.planner import Planner
-
     model = load(run)
     states = np.stack([PUZZLE.toggles[3] ^ PUZZLE.toggles[9], np.zeros(16, np.uint8)])
     codes = model.encode(PUZZLE.render(states, SIZE))
