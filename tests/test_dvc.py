@@ -29,6 +29,7 @@ from pipeline.command_line.options import (
 from pipeline.dataset.key import path_of
 from pipeline.runs.folder import Run
 from pipeline.training.stage import NOT_RECORDED
+from tests.sources.small_recordings import recorded, write_npz
 from tools.scratch import copy_files, save_states_all_the_time, set_params
 
 ROOT = Path(__file__).parents[1]
@@ -67,14 +68,14 @@ def test_the_params_are_the_options_that_decide_a_result_under_their_own_names(g
         for name in model.model_fields
         if (name not in NOT_RECORDED or name == "output_dir") and name not in chosen_elsewhere
     ]
-    assert list(the_params()) == list(GROUPS)
+    assert list(the_params()) == ["source", *GROUPS]
 
 
 def test_the_params_are_values_as_they_are_not_spellings_of_them():
     params = the_params()
     training = options_of(params, TrainCommand, "dataset", "world_model", "train")
     evaluation = options_of(params, EvaluateCommand, "dataset", "world_model", "evaluate")
-    for name, value in {name: value for group in params.values() for name, value in group.items()}.items():
+    for name, value in {name: value for group in GROUPS for name, value in params[group].items()}.items():
         found = getattr(evaluation if name in params["evaluate"] else training, name)
         assert (list(found) if isinstance(found, tuple) else found) == value, name
         assert isinstance(value, list) or type(found) is type(value), name
@@ -121,7 +122,8 @@ def fill_in(text: str, params: dict) -> str:
 def test_every_dependency_is_there():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     code = [dep for stage in stages.values() for dep in stage["deps"] if "$" not in dep]
-    assert code and not [dep for dep in code if not (ROOT / dep).exists()]
+    code.append(the_params()["source"])
+    assert not [dep for dep in code if not (ROOT / dep).exists()]
 
 
 # ---- dvc repro, with real DVC in a repository of its own
@@ -247,6 +249,18 @@ WRONG_COMMAND = [
     ("img_size", [1, 2, 3]), ("start", "a; touch spam"), ("dataset_siez", 5),
 ]  # fmt: skip
 BY_DVC_ITSELF = [NO_COMMAND[1], WRONG_COMMAND[1], WRONG_COMMAND[-2]]  # a process each
+
+
+def test_a_recording_is_a_dependency_of_its_dataset(tmp_path, monkeypatch):
+    here = Repository(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    recording = write_npz(tmp_path / "strip.npz", recorded())
+    here.set({"source": "strip.npz", "dataset": {"dataset": "strip.npz", "dataset_size": 300}})
+    assert here.repro("generate") == {"generate": "run"} and list(tmp_path.glob("data/strip.npz-size300-*.h5"))
+    with Repo() as repo:
+        assert repo.status(targets=["generate"]) == {}
+        write_npz(recording, recorded(seed=1))
+        assert repo.status(targets=["generate"]) == {"generate": [{"changed deps": {"strip.npz": "modified"}}]}
 
 
 @pytest.fixture(scope="module")

@@ -71,10 +71,10 @@ def save_states_all_the_time(folder: Path):
 
 
 def set_params(folder: Path, changes: dict):
-    """Change options in the copied params.yaml, by group."""
+    """Change options in the copied params.yaml, by group, and what stands in no group."""
     params = yaml.safe_load((folder / "params.yaml").read_text())
     for group, values in changes.items():
-        params[group] |= values
+        params[group] = params[group] | values if isinstance(values, dict) else values
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
 
 
