@@ -25,9 +25,10 @@ def few_measured():
 
 
 LONG = (  # modules that take longest, which begin first so that no core waits for them at the end
-    "test_every_architecture", "test_training", "test_learned", "test_dvc", "test_killed_runs", "test_rules",
-    "test_nothing_false_is_exact", "test_devices", "test_kill_script", "test_full_disk_script",
-    "test_a_new_architecture", "test_heuristic", "test_solve", "test_package", "test_environments",
+    "test_every_architecture", "test_killed_runs", "test_training", "test_nothing_false_is_exact", "test_dvc",
+    "test_devices", "test_what_is_refused", "test_learned", "test_model", "test_datasets", "test_kill_script",
+    "test_full_disk_script", "test_a_new_architecture", "test_components", "test_model_file", "test_transitions",
+    "test_from_a_recording_to_a_verdict", "test_rules", "test_workers", "test_auto", "test_plans",
 )  # fmt: skip
 
 
