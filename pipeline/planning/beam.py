@@ -14,6 +14,7 @@ WIDENING, LEAST_WIDENING = 4, 1.2  # a beam is so many times as wide as the last
 SAFE = 0.8  # of the time that is left may be planned for
 SPARE = 1.5  # candidates that are looked at for each place in the beam: some are there twice
 
+PART = 2**14  # states that are scored at a time
 NARROW = "the beam is too narrow"
 
 Scores = Callable[[np.ndarray], np.ndarray]  # states (N, S) uint8 to distances (N, A) float32
@@ -58,7 +59,7 @@ class Beam:
             deadline.states += len(states)
             deadline.check(len(seen))
             moves = self.world.children(states)
-            scores = self.scores(states)[moves.rows, moves.actions]
+            scores = scored(self.scores, states, deadline)[moves.rows, moves.actions]
             few = _lowest(scores, int(SPARE * width))
             few = few[np.argsort(scores[few], kind="stable")]
             numbers = number_rows(moves.states[few])
@@ -68,6 +69,15 @@ class Beam:
             states = moves.states[few]
             trace.append((moves.rows[few], moves.actions[few]))
         return None
+
+
+def scored(scores: Scores, states: np.ndarray, deadline: Deadline) -> np.ndarray:
+    """Give the scores (N, A) of states (N, S), some at a time: very many take seconds."""
+    found = []
+    for at in range(0, len(states), PART):
+        deadline.check(0)
+        found.append(scores(states[at : at + PART]))
+    return np.concatenate(found)
 
 
 def _lowest(scores: np.ndarray, count: int) -> np.ndarray:

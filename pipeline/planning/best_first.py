@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..system.hashing import number_rows
-from .beam import Scores
+from .beam import Scores, scored
 from .breadth import Deadline, Unsolved
 from .numbers import Numbers
 from .task import Task
@@ -123,7 +123,7 @@ class BestFirst:
         if ball.distances(number)[0] >= 0:
             return ball.back(number[0]), True
         reached, waiting = Reached(start), Open()
-        self._put(waiting, reached, np.array([0]))
+        self._put(waiting, reached, np.array([0]), deadline)
         best: tuple[float, int, int, np.uint64] | None = None  # priority, place, action, and the number it leads to
         proved = False
         try:
@@ -140,11 +140,8 @@ class BestFirst:
                     if not best or priorities.min() < best[0]:
                         best = float(priorities.min()), int(rows[at]), int(moves.actions[at]), numbers[at]
                 out = left < 0
-                self._put(
-                    waiting,
-                    reached,
-                    reached.better(moves.states[out], numbers[out], steps[out], rows[out], moves.actions[out]),
-                )
+                new = reached.better(moves.states[out], numbers[out], steps[out], rows[out], moves.actions[out])
+                self._put(waiting, reached, new, deadline)
             proved = self.scores is None
         except Unsolved:
             if not best:
@@ -154,7 +151,7 @@ class BestFirst:
         plan = [*reached.way(best[1]), best[2], *ball.back(best[3])]
         return plan, proved or len(plan) <= ball.depth
 
-    def _put(self, waiting: Open, reached: Reached, places: np.ndarray):
+    def _put(self, waiting: Open, reached: Reached, places: np.ndarray, deadline: Deadline):
         """Let places (n,) wait, or each of their actions, by what the heuristic says."""
         so_far, beyond = self.weight * reached.arrays["steps"][places], self.task.ball.depth + 1
         if self.scores is None or not len(places):
@@ -162,7 +159,7 @@ class BestFirst:
             return
         states = reached.arrays["states"][places]
         moves = self.task.world.children(states)
-        scores = self.scores(states)[moves.rows, moves.actions]  # of what the actions lead to
+        scores = scored(self.scores, states, deadline)[moves.rows, moves.actions]  # of what the actions lead to
         if self.by_action:
             items = places[moves.rows] * self.task.actions + moves.actions
             waiting.put(items, so_far[moves.rows] + self.weight + np.maximum(scores, 0))

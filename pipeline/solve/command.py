@@ -310,7 +310,7 @@ CURES = {
     MEMORY: "try --search beam, whose memory is bounded, where actions can be undone",
     NARROW: "try a larger --width, or none",
     UNSEEN: "train on more, with a larger --dataset_size",
-    ENDED: "the same command begins anew",
+    ENDED: "the same command searches anew, by what was learned",
 }
 ANSWERS = {True: "ends in the goal", False: "does NOT end in the goal", None: "can't be asked"}
 
