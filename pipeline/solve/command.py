@@ -27,7 +27,7 @@ from ..sources.names import is_environment
 from ..system.backend import load_keras
 from ..system.errors import UserError
 from ..system.files import replacing
-from ..system.interruption import Interrupted, asked_to_end, finishing_first
+from ..system.interruption import Interrupted, finishing_first
 from .problems import finished, read_problems, true_puzzle
 
 NOT_SOLVED = 3  # the exit code
@@ -83,10 +83,7 @@ def solve(options: SolveCommand) -> int:
     if options.problems:
         starts, goals = read_problems(Path(options.problems), img_size)
     else:
-        starts, goals = (
-            _picture("start", options, run, puzzle, img_size),
-            _picture("goal", options, run, puzzle, img_size),
-        )
+        starts, goals = (_picture(name, options, run, puzzle, img_size) for name in ("start", "goal"))
     codes = _encoded(options, model, starts, "start"), _encoded(options, model, goals, "goal")
     _refuse_unfit(options, planner, *codes)
     compared, speed = planner.check(np.concatenate(codes))
@@ -101,12 +98,12 @@ def solve(options: SolveCommand) -> int:
     stop = None
     try:
         with finishing_first(), tqdm(None, "solving", len(pairs), disable=not options.problems, **BAR) as progress:
-            for plan in plans(planner, given, options.seconds, options.scheduler):
-                if len(pairs) == 1 or not (asked_to_end() and plan.actions is None):  # that one was only begun
-                    at = len(found)
-                    found.append(_checked(options, planner, truth, pairs[at], given[at], plan))
-                    progress.update()
-                    progress.set_postfix_str(f"{sum(map(is_solved, found)):,} solved", refresh=False)
+            for at, plan in enumerate(plans(planner, given, options.seconds, options.scheduler)):
+                if options.problems and plan.ended_by == ENDED:  # that one was only begun
+                    break
+                found.append(_checked(options, planner, truth, pairs[at], given[at], plan))
+                progress.update()
+                progress.set_postfix_str(f"{sum(map(is_solved, found)):,} solved", refresh=False)
     except Interrupted as signal:
         stop = signal
     _tell(options, found, names, model, Path(options.picture or run.folder / "plan.png"))
