@@ -50,7 +50,7 @@ def test_a_cube_with_too_much_noise_in_all_frames_is_not_called_exact(monkeypatc
         return pack(add_noise(PUZZLES[name].render(states, img_size), 80, rng), chunk_rows)
 
     monkeypatch.setattr(generation, "draw_and_pack", draw_noisy)
-    assert train(dataset="rubikscube", world_model="rubikscube", stop_when_exact="1") == 0
+    assert train(dataset="rubikscube", world_model="rubikscube", img_size="24x24", stop_when_exact="1") == 0
     check_is_not_called_exact(capsys.readouterr().out, epochs=2)
 
 
