@@ -1,8 +1,16 @@
 """Where the tests of sources work."""
 
+import gc
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_garbage():
+    """Keep what other modules' tests have left from the garbage collector, which each of many refusals here calls."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
