@@ -25,6 +25,7 @@ from .values import (
     FILE,
     FOLDER,
     LARGEST_SIDE,
+    METRIC,
     NUMBER,
     SEED,
     SIDES,
@@ -231,6 +232,16 @@ class ShowOptions(Options):
     verify: Annotated[bool, SWITCH] = Field(False, description="Read a whole dataset and compare it with its digest.")
 
 
+class ExplainOptions(Options):
+    """What to explain."""
+
+    title: ClassVar[str] = "Explain Options"
+
+    metric: Annotated[str | None, METRIC, Remark(default="all of them")] = Field(
+        None, description="A figure of metrics.json, or a group of them: one_step_exact, identity, identity.two_ways."
+    )
+
+
 class ExportOptions(Options):
     """What to write for other programs."""
 
@@ -378,6 +389,13 @@ class ShowCommand(ShowOptions):
         if self.picture and not self.picture.lower().endswith(".png"):
             raise UserError(f"--picture must end in .png. Received: {received(self, 'picture')}")
         return self
+
+
+class ExplainCommand(ExplainOptions):
+    """Explain the figures of metrics.json: what each means, and what is good."""
+
+    command: ClassVar[str] = "explain"
+    positional: ClassVar[str] = "metric"
 
 
 class ExportCommand(ExportOptions):

@@ -105,6 +105,7 @@ SIDES = Kind(
 )
 SWITCH = Kind("Boolean", "", "true or false, or without a value for true", read_switch)
 ADDRESS = Kind("Address", "ADDRESS", "an address (for example tcp://host:8786)", read_address)
+METRIC = Kind("Text", "METRIC", "the name of a figure", read_text)
 ENV_OPTIONS = Kind("Text", "NAME=VALUE,...", "name=value,name=value", read_text)
 FOLDER = Kind("Path", "FOLDER", "the path of a folder, in printable characters", read_text)
 FILE = Kind("Path", "FILE", "the path of a file, in printable characters", read_text)

@@ -13,7 +13,8 @@ def measure_chance(file: h5py.File) -> tuple[dict, np.ndarray]:
     """Count the pairs of picture and action after which different pictures came: chance, or a hidden state.
 
     Returns:
-        pairs, ambiguous_pairs: How many there are in the whole file, and how many of them led to several pictures.
+        pairs, ambiguous_pairs: How many pairs of a picture and an action there are in the whole file, and how many of
+            them led to several pictures.
         ambiguous_steps: The share of the unseen steps that are of such a pair.
         bound: The share of unseen steps that a model can predict at most, if it always says what came most often.
         And (N,) bool, which of the test split's steps are of a pair that always led to the same picture.

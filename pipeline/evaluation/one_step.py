@@ -18,23 +18,26 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
 
     Returns:
         one_step_exact: The share of transitions that are exact, as `codes/exactness.py` defines it.
-        bit_match, bit_match_lowest: The share of right bits in the predicted next codes, and that of the worst, among
-            the bits that change at all; 0 if none does.
+        bit_match: The share of right bits in the predicted next codes, among the bits that change at all; 0 if none
+            does.
+        bit_match_lowest: The same of the worst prediction.
         reconstruction_mse: The mean squared error of the decoded images, pixels in 0…1.
         transitions: How many steps were measured.
         one_step_by_change: For each kind of change how many steps there are, and how many of them are exact.
-        unknown_steps: How many of them the rules of the model decide by a case that the training data never showed:
-            there it guesses; null for a model without rules.
+        unknown_steps: How many unseen steps the rules of the model decide by a case that the training data never
+            showed: there it guesses; null for a model without rules.
         bits: The length of a code.
-        distinct_states, distinct_codes: On the walk.
+        distinct_states, distinct_codes: How many the unseen walk has.
         told_apart: The share of frames whose code and state belong to one another alone.
         true_pictures: The share of frames whose code decodes to the true picture, every pixel within `pixel_bound`.
-        pixel_error: The largest error of any pixel of any decoded picture, in grey levels.
+        pixel_error, pixel_bound: The largest error of any pixel of any decoded picture, and the largest that a true
+            picture may have, in grey levels of 255.
         exact_where_certain: The share of exact ones among the steps that always led to the same picture, where others
             didn't.
-        true_state: The share of images whose decoded code reads back as the true state.
-        true_next_state: The share of transitions whose decoded prediction reads back as the true next state. Both are
-            left out where the puzzle can't read pictures.
+        true_state: The share of images whose decoded code reads back as the true state; left out where the puzzle
+            can't read pictures.
+        true_next_state: The share of transitions whose decoded prediction reads back as the true next state; left out
+            there, too.
     """
     images, states = walk["images"], walk["states"][:]  # images are read in parts
     actions, frames = walk["actions"][:], walk["frames"][:]

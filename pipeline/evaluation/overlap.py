@@ -13,7 +13,7 @@ def measure_overlap(file: h5py.File) -> dict:
     """Count the distinct states of the unseen walk that occur in the training data too.
 
     Returns:
-        walk_states_seen_in_training: Their number; `distinct_states` is how many the walk has.
+        walk_states_seen_in_training: How many of the unseen walk's `distinct_states` occur in the training data too.
     """
     walk = np.unique(number_rows(file["test/states"][:]))
     states, seen = file["train/states"], np.zeros(len(walk), bool)

@@ -53,7 +53,13 @@ Effort = EvaluateOptions | QuickEffort
 
 
 def measure(subject: Subject, file: h5py.File, effort: Effort) -> tuple[dict[str, Any], Rollout]:
-    """Measure everything on a dataset and beyond it; gives the metrics and the rollout they come from."""
+    """Measure everything on a dataset and beyond it; gives the metrics and the rollout they come from.
+
+    Returns:
+        verdict: What the model is worth: exact, nothing that was measured is wrong; nearly; or useless.
+        left_out: What isn't measured of this world, by what it lacks.
+        dataset_digest, model_digest: SHA-256 over what was measured.
+    """
     walk, probes = file["test"], min(max(FEWEST_PROBES, effort.states // STATES_FOR_A_PROBE), MOST_PROBES)
     chance, certain = measure_chance(file) if "source" in file.attrs else (None, None)
     metrics, judged = measure_walk(subject, walk, certain)

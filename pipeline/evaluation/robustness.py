@@ -22,7 +22,7 @@ def measure_robustness(subject: Subject, walk: h5py.Group, judged: Frames, most:
         most: How many frames, the first of the walk, to add it to.
 
     Returns:
-        noisy_frames: How many these are.
+        noisy_frames: How many frames noise was added to.
         exact_codes, exact_steps: For each noise level the share of images whose code is that of the clean image, and
             of transitions that are predicted exactly from noisy images, compared with the code of a noisy next image.
     """

@@ -71,16 +71,18 @@ def measure_rollout(subject: Subject, rollout: Rollout) -> dict:
     """Say how long the dream stays true.
 
     Returns:
-        episodes, steps: What was measured; steps are those of the longest episode, where they differ.
-        steps_walked: Those of all episodes together, where they differ.
+        episodes: How many were dreamed.
+        steps: How many the longest episode has.
+        steps_walked: How many all episodes have together, where they differ.
         exact_at: For each milestone the share of episodes whose dreamed code is exact at that step.
-        true_state_at: The same for the decoded image, read back to the puzzle's state.
+        true_state_at: For each milestone the share of episodes whose decoded picture reads back as the true state.
         steps_all_exact: The number of steps at which all episodes are exact.
         episodes_all_exact: The number of episodes that are exact at all steps.
         first_failure: The first step at which an episode isn't exact; null if none fails.
-        by_change, by_change_late: For each kind of change how many steps there are and how many of them are exact;
-            in all, and in the second half of the episodes.
-        mse_mean, mse_median, mse_max: Of the decoded images that were compared, pixels in 0…1.
+        by_change: For each kind of change how many steps there are and how many of them are exact.
+        by_change_late: For each kind of change the same numbers in the second half of the episodes.
+        mse_mean, mse_median, mse_max: The mean, the median and the largest of the mean squared errors of the decoded
+            images that were compared, pixels in 0…1.
     """
     steps, episodes = rollout.exact.shape
     milestones = [step for step in MILESTONES if step <= steps]

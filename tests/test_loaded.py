@@ -1,0 +1,171 @@
+"""`load`: a finished run's model in other people's hands, on NumPy arrays, with every use checked."""
+
+import doctest
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pipeline
+from pipeline import loaded
+from pipeline.command_line.cli import main
+from pipeline.puzzles import PUZZLES
+
+ROOT, PUZZLE, SIZE = Path(__file__).parents[1], PUZZLES["lightsout_4x4"], (8, 8)
+TRAIN = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 2000 --img_size 8 8 --train_epochs 1"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    place = tmp_path_factory.mktemp("loaded")
+    words = [*TRAIN.split(), "--output_dir", str(place / "run"), "--data_dir", str(place / "data")]
+    assert main(["world_model_train", "train", *words], parts=1) == 0
+    return place / "run"
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return pipeline.load(run)
+
+
+@pytest.fixture(scope="module")
+def states():
+    return PUZZLE.start(np.random.default_rng(0), 5, "anywhere")
+
+
+@pytest.fixture(scope="module")
+def images(states):
+    return PUZZLE.render(states, SIZE)
+
+
+@pytest.mark.parametrize("name", ["encode", "decode", "step", "known", "successors", "rollout", "solve"])
+def test_the_examples_of_its_functions_are_true(name, model, images):
+    function = getattr(loaded.WorldModel, name)
+    (example,) = doctest.DocTestFinder(recurse=False).find(
+        function, name, globs={"np": np, "model": model, "images": images}
+    )
+    assert example.examples, "there is none"
+    assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
+
+
+def test_it_says_what_it_is(model):
+    assert (model.dataset, model.img_size, model.actions) == ("lightsout_4x4", SIZE, PUZZLE.actions)
+    assert repr(model) == "<world model of lightsout_4x4: 16 bits, 16 actions, not measured>"
+
+
+def test_successors_are_the_steps_by_all_actions_and_the_true_ones(model, states, images):
+    codes = model.encode(images)
+    found = model.successors(codes)
+    for action, name in enumerate(PUZZLE.actions):
+        assert np.array_equal(found[:, action], model.step(codes, name))
+        true = PUZZLE.step(states, np.full(5, action))
+        assert np.array_equal(model.decode(found[:, action]), PUZZLE.render(true, SIZE))
+    assert np.array_equal(model.successors(codes[0]), found[0])
+
+
+def test_one_gives_what_it_gives_among_many(model, images):
+    codes = model.encode(images)
+    assert np.array_equal(model.encode(images[2]), codes[2]) and np.array_equal(model.decode(codes[2]), images[2])
+    after = model.step(codes, [3, 1, 4, 1, 5])
+    assert np.array_equal(model.step(codes[2], 4), after[2])
+    assert np.array_equal(model.step(codes, 7), model.step(codes, np.full(5, 7)))
+    assert np.array_equal(model.rollout(codes, [[3, 1, 4, 1, 5]])[1], after)
+    assert model.known(codes[2], 4) == model.known(codes, [3, 1, 4, 1, 5])[2]
+
+
+def test_none_at_all_gives_none(model, images):
+    codes = model.encode(images[:0])
+    assert codes.shape == (0, 16) and model.decode(codes).shape == (0, 8, 8, 3)
+    assert model.step(codes, []).shape == (0, 16) and model.successors(codes).shape == (0, 16, 16)
+
+
+def test_more_than_is_worked_on_at_a_time_gives_the_same(model, images, monkeypatch):
+    monkeypatch.setattr(loaded, "ROWS", 2)
+    codes = model.encode(images)
+    assert np.array_equal(model.decode(codes), images) and len(model.step(codes, 0)) == 5
+
+
+def test_a_plan_between_pictures_is_true(model, states, images):
+    goal = PUZZLE.step(PUZZLE.step(states[:1], np.array([2])), np.array([11]))
+    plan = model.solve(images[0], PUZZLE.render(goal, SIZE)[0])
+    assert plan.status == "solved" and plan.optimal and sorted(plan.actions) == [2, 11]
+
+
+CODE, IMAGE = np.zeros(16, np.uint8), np.zeros((8, 8, 3), np.uint8)
+WRONG = [
+    ("encode", [IMAGE / 255.0], "uint8, 0 to 255. Received: (8, 8, 3) float64 from 0 to 0"),
+    ("encode", [IMAGE.astype(np.float32)], "Received: (8, 8, 3) float32"),
+    ("encode", [IMAGE.astype(int)], "Received: (8, 8, 3) int64"),
+    ("encode", [IMAGE[:4]], "images must be (8, 8, 3) or (N, 8, 8, 3)"),
+    ("encode", [IMAGE[..., 0]], "Received: (8, 8) uint8"),
+    ("encode", [IMAGE[..., :2]], "Received: (8, 8, 2) uint8"),
+    ("encode", [IMAGE.transpose(2, 0, 1)], "Received: (3, 8, 8) uint8"),
+    ("encode", [IMAGE[None, None]], "Received: (1, 1, 8, 8, 3) uint8"),
+    ("encode", [np.zeros((2, 32, 32, 3), np.uint8)], "Received: (2, 32, 32, 3) uint8"),
+    ("encode", [CODE], "Received: (16,) uint8"),
+    ("encode", ["run/strip.png"], "Received: () <U13"),
+    ("encode", [[]], "Received: (0,) float64"),
+    ("decode", [CODE[:15]], "codes must be (16,) or (N, 16) of 0 and 1. Received: (15,) uint8"),
+    ("decode", [CODE + 0.5], "must be of 0 and 1, as `encode` gives them. Received: (16,) float64 from 0.5 to 0.5"),
+    ("decode", [CODE - 3.0], "Received: (16,) float64 from -3 to -3"),
+    ("decode", [CODE + np.nan], "codes must be of 0 and 1"),
+    ("decode", [CODE + 2], "Received: (16,) uint8 from 2 to 2"),
+    ("decode", [IMAGE], "codes must be (16,) or (N, 16)"),
+    ("decode", [5], "Received: () int64"),
+    ("decode", [["a"] * 16], "Received: (16,) <U1"),
+    ("step", [CODE, 16], "actions must be one or (N,), from 0 to 15. Received: () int64 from 16 to 16"),
+    ("step", [CODE, -1], "from 0 to 15"),
+    ("step", [CODE, 1.0], "actions must be whole numbers or names. Received: () float64"),
+    ("step", [CODE, True], "actions must be whole numbers or names. Received: () bool"),
+    ("step", [CODE, None], "an action must be one of 'press 1,1', 'press 1,2'"),
+    ("step", [CODE, "up"], "'press 3,4', …. Received: up"),
+    ("step", [CODE[None].repeat(3, 0), [1, 2]], "one for each of the 3 codes. Received: 2 actions"),
+    ("step", [CODE, [[1, 2]]], "actions must be one or (N,)"),
+    ("step", [IMAGE, 0], "codes must be (16,) or (N, 16)"),
+    ("known", [CODE, 99], "from 0 to 15"),
+    ("successors", [CODE[:3]], "codes must be (16,) or (N, 16)"),
+    ("rollout", [CODE, [0, 16]], "from 0 to 15"),
+    ("solve", [CODE, IMAGE[:4]], "images must be (8, 8, 3)"),
+    ("solve", [CODE[:3], CODE], "codes must be (16,)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "given", "said"), WRONG)
+def test_a_wrong_use_is_refused_in_one_line(name, given, said, model):
+    with pytest.raises(ValueError) as refused:
+        getattr(model, name)(*given)
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+WITHOUT_TENSORFLOW = """
+import importlib.abc, sys
+
+class NotInstalled(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] == "tensorflow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NotInstalled())
+import numpy as np
+from pipeline import load
+model = load("run")
+codes = model.encode(np.load("images.npy"))
+np.savez("found", codes, model.successors(codes), model.step(codes, 3), model.decode(codes))
+"""
+
+
+def test_it_works_without_tensorflow(run, images, model, tmp_path):
+    (tmp_path / "run").symlink_to(run)
+    np.save(tmp_path / "images.npy", images)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW], cwd=tmp_path, capture_output=True, text=True,
+        env=os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    codes = model.encode(images)
+    expected = codes, model.successors(codes), model.step(codes, 3), images
+    with np.load(tmp_path / "found.npz") as found:
+        assert all(np.array_equal(found[name], array) for name, array in zip(found.files, expected, strict=True))
