@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import check_env
 
 import pipeline
 from pipeline import loaded
@@ -169,3 +170,18 @@ def test_it_works_without_tensorflow(run, images, model, tmp_path):
     expected = codes, model.successors(codes), model.step(codes, 3), images
     with np.load(tmp_path / "found.npz") as found:
         assert all(np.array_equal(found[name], array) for name, array in zip(found.files, expected, strict=True))
+
+
+# ---- its dream as an environment
+
+
+def test_a_puzzle_is_dreamed_until_it_is_solved(run, states):
+    from pipeline.dream import Dream
+
+    env = Dream(str(run), codes=True, data_dir=str(run.parent / "data"), render_mode="rgb_array")
+    check_env(env)
+    solved = np.zeros((1, 16), np.uint8)
+    before = PUZZLE.step(PUZZLE.step(solved, np.array([2])), np.array([11]))
+    env.reset(options={"start": PUZZLE.render(before, SIZE)[0]})
+    told = [env.step(action)[1:3] for action in (2, 11)]
+    assert told == [(0, False), (1, True)] and np.array_equal(env.render(), PUZZLE.render(solved, SIZE)[0])

@@ -99,6 +99,11 @@ class LookUp(layers.Layer):
         found = ops.take(ops.reshape(self.table, (-1,)), place)
         return _bits_of(ops.where(number == self.pictures, self.pictures, found), code.shape[-1])
 
+    def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Tell of which codes (N, bits) and actions (N,) the data showed what follows, (N,) bool."""
+        after = self.call([ops.cast(codes, "float32"), ops.cast(actions, "int32")])
+        return ops.convert_to_numpy(_number_of(after, self.pictures) < self.pictures)
+
     def compute_output_spec(self, inputs):
         return keras.KerasTensor(inputs[0].shape)
 

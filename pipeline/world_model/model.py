@@ -183,10 +183,13 @@ class DiscreteWorldModel(keras.Model):
         return _bits(self.transition.predict_on_batch([codes.astype(np.float32), actions.astype(np.int32)]))
 
     def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """Tell of which codes (N, B) and actions (N,) a rule that the data tested decides everything, (N,) bool.
+        """Tell of which codes (N, B) and actions (N,) the data decides all, by a tested rule or a table, (N,) bool.
 
         `step` gives a code for the others too: there it guesses. Nothing is known where all of it is learned.
         """
+        for layer in self.transition.layers:
+            if hasattr(layer, "known"):
+                return layer.known(codes, actions)
         return self.rules.known(codes, actions) if self.rules else np.zeros(len(codes), bool)
 
     def get_config(self):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from pipeline.evaluation.plans import replayed_live
 from pipeline.generation import environments
 from pipeline.sources.environment import Environment
 
-pytest.importorskip("gymnasium")
+gymnasium = pytest.importorskip("gymnasium")
+check_env = pytest.importorskip("gymnasium.utils.env_checker").check_env
 WORD = "gym:strip_env:Strip-v0"
 
 
@@ -78,3 +80,43 @@ def test_what_truly_happens_ends_with_the_world(run, monkeypatch):
     monkeypatch.chdir(run)
     images = replayed_live(Environment(WORD, "", "random"), light(3), [1, 1, 1, 0, 0])
     assert len(images) == 4 and np.array_equal(images[-1], light(5))
+
+
+# ---- its dream as an environment
+
+
+@pytest.fixture
+def dream(run, monkeypatch):
+    monkeypatch.chdir(run)
+    env = gymnasium.make("pipeline.dream:Dream-v0", run="run")
+    yield env
+    env.close()
+
+
+def test_a_dream_is_an_environment_as_gymnasium_wants_it(dream):
+    check_env(dream.unwrapped, skip_render_check=True)
+
+
+def test_a_dream_has_the_rewards_and_ends_that_the_data_showed(dream):
+    dream.reset(seed=0, options={"start": light(4)})
+    image, reward, ended, _, told = dream.step(1)
+    assert np.array_equal(image, light(5)) and (reward, ended, told["known"]) == (0, False, True)
+    image, reward, ended, _, _ = dream.step(1)
+    assert np.array_equal(image, light(5)) and (reward, ended) == (1, True)
+
+
+def test_what_an_agent_learns_in_the_dream_is_right_in_the_true_environment(dream, run):
+    """Q-learning (Watkins, 1989) on the pictures that it dreams."""
+    rng, values = np.random.default_rng(0), defaultdict(lambda: np.zeros(3))
+    for episode in range(400):
+        image, _ = dream.reset(seed=episode)
+        for _ in range(20):
+            here = image.tobytes()
+            action = rng.integers(3) if rng.random() < 0.5 else values[here].argmax()
+            image, reward, ended, _, _ = dream.step(action)
+            values[here][action] = reward + 0.9 * (not ended) * values[image.tobytes()].max()
+            if ended:
+                break
+    learned = [int(values[light(place).tobytes()].argmax()) for place in range(6)]
+    true = replayed_live(Environment(WORD, "", "random"), light(0), learned)
+    assert len(true) == 7 and np.array_equal(true[5], light(5))  # the sixth step ends the world

@@ -76,7 +76,7 @@ def test_a_run_with_a_table_is_exact_and_its_model_knows_what_it_does_not_know(p
     assert (model.encode(images - (images > 0) * np.uint8(20)) == codes).all()  # the nearest, not an equal one
     after = model.step(codes, np.ones(9, int))
     right = (after == codes[(np.arange(9) + 1) % 9]).all(axis=1)
-    assert right.tolist() == [at != 4 for at in range(9)]
+    assert right.tolist() == [at != 4 for at in range(9)] == model.known(codes, 1).tolist()
     assert (model.decode(after[4:5]) == 128).all()  # the picture of what is unknown
     assert (model.step(after[4:5], np.zeros(1, int)) == after[4]).all()
 
