@@ -14,6 +14,7 @@ import pipeline
 from pipeline import loaded
 from pipeline.command_line.cli import main
 from pipeline.puzzles import PUZZLES
+from pipeline.system.errors import UserError
 
 ROOT, PUZZLE, SIZE = Path(__file__).parents[1], PUZZLES["lightsout_4x4"], (8, 8)
 TRAIN = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 2000 --img_size 8 8 --train_epochs 1"
@@ -40,6 +41,15 @@ def states():
 @pytest.fixture(scope="module")
 def images(states):
     return PUZZLE.render(states, SIZE)
+
+
+@pytest.mark.parametrize("run", ["nothing", "empty", "file"])
+def test_a_folder_that_is_no_finished_run_is_refused_in_one_line(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("file").touch()
+    with pytest.raises(UserError, match=rf"^load needs the folder of a finished run.*Received: {run}$"):
+        pipeline.load(run)
 
 
 @pytest.mark.parametrize("name", ["encode", "decode", "step", "known", "successors", "rollout", "solve"])

@@ -8,13 +8,7 @@ import zipfile
 from pathlib import Path
 
 import h5py
-import numpy as np
 import pytest
-
-import pipeline
-from pipeline.command_line.cli import main
-from pipeline.puzzles import PUZZLES
-from pipeline.system.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 MADE = shutil.ignore_patterns("__pycache__")
@@ -110,25 +104,3 @@ def test_importing_the_package_loads_nothing_heavy(installed):
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(installed)}, capture_output=True, text=True
     )
     assert done.stdout == "[]\n"
-
-
-@pytest.mark.parametrize("run", ["nothing", "empty", "file"])
-def test_a_folder_that_is_no_finished_run_is_refused_in_one_line(run, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("empty").mkdir()
-    Path("file").touch()
-    with pytest.raises(UserError, match=rf"^load needs the folder of a finished run.*Received: {run}$"):
-        pipeline.load(run)
-
-
-def test_the_model_of_a_run_is_loaded_and_works_on_arrays(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    words = "--dataset lightsout_4x4 --world_model lightsout --dataset_size 2000 --train_epochs 1 --output_dir run"
-    assert main(["world_model_train", "train", *words.split()], parts=1) == 0
-    model, puzzle = pipeline.load("run"), PUZZLES["lightsout_4x4"]
-    images = puzzle.render(puzzle.start(np.random.default_rng(0), 5, "anywhere"), (32, 32))
-    codes = model.encode(images)
-    following = model.step(codes, np.arange(5))
-    assert codes.shape == following.shape == (5, model.bits) and codes.dtype == following.dtype == np.uint8
-    decoded = model.decode(codes)
-    assert decoded.shape == images.shape and decoded.dtype == np.uint8
