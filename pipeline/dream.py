@@ -15,11 +15,9 @@ from gymnasium import spaces
 
 from . import load
 from .dataset.cache import use_dataset
-from .evaluation.stage import recorded_options
 from .generation.stage import ensure_dataset
 from .loaded import ROWS, WorldModel
 from .puzzles import PUZZLES
-from .runs.folder import Run
 from .system.errors import UserError
 
 MOST_STARTS = 10_000  # codes of the data in which episodes begin
@@ -59,7 +57,7 @@ class Dream(gymnasium.Env):
         self.observation_space = (
             spaces.MultiBinary(self.model.bits) if codes else spaces.Box(0, 255, (*self.model.img_size, 3), np.uint8)
         )
-        options = recorded_options(Run(self.model.folder)).model_copy(update={"data_dir": data_dir})
+        options = self.model.options.model_copy(update={"data_dir": data_dir})
         is_puzzle = options.dataset in PUZZLES
         if goal is None and is_puzzle:
             puzzle = PUZZLES[options.dataset]

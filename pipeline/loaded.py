@@ -36,6 +36,7 @@ class WorldModel:
         dataset: The puzzle or source that it was learned from.
         img_size: Height and width of its pictures.
         metrics: What was measured of it, as `explain` explains; None where nothing was.
+        recorded, summary: The options that decided it, and what training said in the end.
 
     Raises:
         UserError: It isn't the folder of a finished run, or its model is damaged or could do harm.
@@ -47,7 +48,8 @@ class WorldModel:
             raise UserError(
                 f"load needs the folder of a finished run, which `train` makes. Received: {shown(str(folder))}"
             )
-        options = recorded_options(run)
+        options = self.options = recorded_options(run)
+        self.recorded, self.summary = run.recorded_options() or {}, (run.record() or {}).get("summary", {})
         self.model, self.folder = load_world_model(run.best_model), run.folder
         self.actions = tuple((run.record() or {}).get("actions") or action_names(options))
         self.dataset, self.img_size = options.dataset, self.model.encoder.input_shape[1:3]

@@ -1,6 +1,7 @@
 """`load`: a finished run's model in other people's hands, on NumPy arrays, with every use checked."""
 
 import doctest
+import json
 import os
 import subprocess
 import sys
@@ -195,3 +196,61 @@ def test_a_puzzle_is_dreamed_until_it_is_solved(run, states):
     env.reset(options={"start": PUZZLE.render(before, SIZE)[0]})
     told = [env.step(action)[1:3] for action in (2, 11)]
     assert told == [(0, False), (1, True)] and np.array_equal(env.render(), PUZZLE.render(solved, SIZE)[0])
+
+
+# ---- as ONNX, without us
+
+
+RUN_ELSEWHERE = """
+import sys
+import numpy as np, onnxruntime
+code, images, after = (onnxruntime.InferenceSession(f"run/export/{name}.onnx").run(None, given)[0] for name, given in (
+    ("encoder", {"images": np.load("images.npy")}),
+    ("decoder", {"code": np.load("codes.npy")}),
+    ("transition", {"code": np.load("codes.npy"), "action": np.load("actions.npy")}),
+))
+assert not {"tensorflow", "keras", "pipeline"} & set(sys.modules)
+np.savez("found", code, images, after)
+"""
+
+
+@pytest.fixture(scope="module")
+def exported(run):
+    pytest.importorskip("tf2onnx"), pytest.importorskip("onnxruntime")
+    assert main(["world_model_train", "export", str(run), "--format", "onnx"]) == 0
+    return run / "export"
+
+
+def test_another_runtime_gives_the_same_bits_in_a_process_without_us(exported, run, model, tmp_path):
+    rng = np.random.default_rng(1)
+    images, actions = PUZZLE.render(PUZZLE.start(rng, 3000, "anywhere"), SIZE), rng.integers(0, 16, 3000)
+    codes = model.encode(images)
+    (tmp_path / "run").symlink_to(run)
+    for name, array in (("images", images), ("codes", codes), ("actions", actions)):
+        np.save(tmp_path / f"{name}.npy", array)
+    done = subprocess.run([sys.executable, "-c", RUN_ELSEWHERE], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "found.npz") as found:
+        expected = codes, images, model.step(codes, actions)
+        assert all(np.array_equal(found[name], array) for name, array in zip(found.files, expected, strict=True))
+
+
+def test_the_files_and_the_card_say_what_the_model_is(exported, run):
+    import onnx
+
+    summary = json.loads((run / "training.json").read_text())["summary"]
+    facts = {entry.key: entry.value for entry in onnx.load(exported / "encoder.onnx").metadata_props}
+    card = (exported / "README.md").read_text()
+    assert facts["dataset"] == "lightsout_4x4" and json.loads(facts["actions"]) == list(PUZZLE.actions)
+    for digest in ("dataset_digest", "model_digest"):
+        assert facts[digest] == summary[digest] and summary[digest] in card
+    assert "`press 1,1`" in card and "not measured" in card and "--dataset_size 2000" in card
+
+
+def test_a_file_that_would_give_other_bits_is_not_written(run, monkeypatch, capsys):
+    pytest.importorskip("tf2onnx"), pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(loaded.WorldModel, "encode", lambda self, images: np.ones((len(images), 16), np.uint8))
+    before = {path: path.stat().st_mtime_ns for path in (run / "export").glob("*")}
+    assert main(["world_model_train", "export", str(run), "--format", "onnx"]) == 2
+    assert "encoder.onnx would give other bits than the model" in capsys.readouterr().err
+    assert before == {path: path.stat().st_mtime_ns for path in (run / "export").glob("*")}

@@ -39,7 +39,7 @@ AUTO = "auto"
 CHOSEN = ChainMap({AUTO: "whichever fits what the data shows; training says which, and why"}, WORLD_MODELS)
 STARTS = (AUTO, "solved", "anywhere")
 PLACES = (AUTO, "memory", "disk")
-FORMATS = ("pddl",)
+FORMATS = ("pddl", "onnx")
 OPTIMIZERS = (
     "adam", "sgd", "adamw", "nadam", "rmsprop", "adagrad", "adadelta", "adamax", "adafactor", "ftrl", "lion",
     "muon", "lamb", "schedulefreeadamw",
@@ -250,7 +250,9 @@ class ExportOptions(Options):
 
     path: Annotated[str, FOLDER] = Field(description="The folder of a finished run.")
     format: Annotated[str, one_of(FORMATS)] = Field(
-        "pddl", description="What to write: pddl is the planning domain of the run's rules, RUN/export/domain.pddl."
+        "pddl",
+        description="What to write in RUN/export: pddl, the planning domain of the run's rules; onnx, encoder, decoder "
+        "and transition for any runtime.",
     )
     start: Annotated[str | None, FILE, Remark(default="none, the domain alone")] = Field(
         None,
@@ -261,6 +263,9 @@ class ExportOptions(Options):
         None, description="What plans lead to: a picture, random or solved."
     )
     key: Annotated[int, SEED] = Field(0, ge=0, le=2**63 - 1, description="The random seed of random states and levels.")
+    data_dir: Annotated[str, FOLDER] = Field(
+        "data", description="The folder of the dataset files, on which onnx is checked where no puzzle draws pictures."
+    )
 
 
 class SolveOptions(Options):
@@ -412,6 +417,8 @@ class ExportCommand(ExportOptions):
                 raise UserError(f"--{one} needs --{other} too, for a problem has both. Received: {received(self, one)}")
         if self.start and self.start == self.goal:
             raise UserError(f"--goal must be another than --start. Received: {received(self, 'goal')}")
+        if self.start and self.format != "pddl":
+            raise UserError(f"--start is for --format pddl, a problem's. Received: {received(self, 'format')}")
         return self
 
 

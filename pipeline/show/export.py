@@ -1,4 +1,4 @@
-"""A run's model in the formats of other programs: its rules as a planning domain in PDDL."""
+"""A run's model in the formats of other programs: its rules as a planning domain in PDDL, or its parts as ONNX."""
 
 from pathlib import Path
 
@@ -16,11 +16,16 @@ from .rules import action_names, count_of, puzzle_of
 
 
 def export(options: ExportCommand) -> None:
-    """Write a run's rules as a domain, and a problem where start and goal are given."""
+    """Write a run's rules as a domain, and a problem where start and goal are given; or its parts as ONNX."""
     run = Run(options.path)
     if not run.is_finished():
         raise UserError(f"--path must be the folder of a finished run, which `train` makes. Received: {options.path}")
-    from ..world_model.loading import load_world_model  # TensorFlow, which takes seconds
+    if options.format == "onnx":
+        from ..loaded import WorldModel  # TensorFlow, which takes seconds
+        from .onnx_files import write_onnx
+
+        return write_onnx(options, WorldModel(run.folder))
+    from ..world_model.loading import load_world_model
 
     model = load_world_model(run.best_model)
     codes = None
