@@ -1,6 +1,6 @@
-"""The tables in README.md and benchmarks/README.md, made from the results in benchmarks/results/ and from the code.
+"""The tables in README.md, benchmarks/README.md and docs/, made from the results in benchmarks/results/ and the code.
 
-    python benchmarks/tables.py           write them into both
+    python benchmarks/tables.py           write them
     python benchmarks/tables.py --check   only compare: a line for each that differs, and exit code 1
 
 A table stands between two comments that hold its name; what else is in the texts stays as it is.
@@ -19,10 +19,14 @@ from pipeline.architectures import WORLD_MODELS
 from pipeline.codes.exactness import percent
 from pipeline.command_line.fields import markdown_table
 from pipeline.command_line.options import TrainCommand
+from pipeline.show.explain import metrics
 from tools.results import experiment
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "benchmarks/README.md")
+DOCUMENTS = (
+    "README.md", "benchmarks/README.md", "docs/commands.md", "docs/exactness.md", "docs/using-a-model.md",
+    "docs/world-models.md",
+)  # fmt: skip
 MARKED = re.compile(r"<!-- ([\w-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
 MISSING = "not measured on this code yet"
 OUTCOMES = ("rubikscube", "lightsout", "slidepuzzle", "sokoban")  # of the project's README
@@ -340,12 +344,20 @@ def world_models() -> str:
     return table(["World model", ""], ([f"`{name}`", summary] for name, summary in WORLD_MODELS.items()))
 
 
+def explained() -> str:
+    """Write what each figure of metrics.json means and what is good, as `explain` says it."""
+    return table(
+        ["Figure", "Meaning", "Good"], ([f"`{one.name}`", one.meaning, one.good] for one in metrics().values())
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "demo": demo,
     "outcome": outcome,
     "proofs": proofs,
     "options": lambda: "\n".join(markdown_table(TrainCommand)),
     "world-models": world_models,
+    "metrics": explained,
     "exactness": exactness,
     "time-to-exact": time_to_exact,
     **{f"generation-{part}": lambda part=part: generation(part) for part in PARTS_OF_GENERATION},

@@ -1,4 +1,4 @@
-"""What a person does with a recording: make it as the README says, train on it, measure it, measure another one."""
+"""What a person does with a recording: make it as the documents say, train on it, measure it, measure another one."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from pipeline.training.stage import recorded as recorded_options
 
 pytestmark = pytest.mark.usefixtures("few_measured", "quickly")
 ROOT = Path(__file__).parents[2]
+LINES = (ROOT / "docs/your-own-data.md").read_text()
 TRAIN = ["world_model_train", "train", "--world_model=lightsout", "--stop_when_exact=2"]
 
 
@@ -28,12 +29,12 @@ def trained(place) -> Run:
     return Run("models/walk-lightsout")
 
 
-def test_the_readmes_lines_make_a_recording_that_is_modelled_exactly(place, capsys):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_documented_lines_make_a_recording_that_is_modelled_exactly(place, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", LINES, re.DOTALL)
     (block,) = [block for block in blocks if "light.npz" in block]
     (place / "lines.py").write_text(block)
     runpy.run_path("lines.py")
-    (command,) = re.findall(r"python main.py (.* --dataset light.npz .*)", (ROOT / "README.md").read_text())
+    (command,) = re.findall(r"python main.py (.* --dataset light.npz .*)", LINES)
     assert main(command.split()) == 0
     said = capsys.readouterr().out
     assert "exact: all 120 unseen steps" in said and "all 120 open-loop steps of 6 episodes, and 8 states" in said

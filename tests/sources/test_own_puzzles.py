@@ -19,8 +19,8 @@ from pipeline.sources.own_puzzle import find_puzzle
 from pipeline.system.errors import UserError
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
-(LIGHTS,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "# row.py" in block]
+DOCUMENT = (ROOT / "docs/your-own-data.md").read_text()
+(LIGHTS,) = [block for block in re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL) if "# row.py" in block]
 MORE = """
 inverse = range(9)
 state_count = 512
@@ -45,7 +45,7 @@ def write(path: Path, text: str) -> str:
 @pytest.mark.usefixtures("few_measured", "quickly")
 def test_a_puzzle_in_a_file_is_trained_and_measured_without_read(place, capsys):
     word = write(place / "elsewhere" / "row.py", LIGHTS)
-    (command,) = re.findall(r"python main.py (.* row.py .*)", README)
+    (command,) = re.findall(r"python main.py (.* row.py .*)", DOCUMENT)
     words = [word if part == "row.py" else part for part in command.split()]
     assert main([*words, "--train_epochs=20", "--stop_when_exact=2"]) == 0
     metrics = json.loads(Run("models/row-lightsout").metrics_file.read_text())
