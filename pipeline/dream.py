@@ -1,7 +1,7 @@
 """A learned world as a Gymnasium environment: an agent that runs in it sees what the model dreams.
 
     import gymnasium
-    env = gymnasium.make("pipeline.dream:Dream-v0", run="models/FrozenLake-v1-table")
+    env = gymnasium.make("pipeline.dream:Dream-v0", run="models/FrozenLake-v1-auto")
 
 From an installed package the first word is `discrete_world_model.dream`. Importing this module registers it.
 """
