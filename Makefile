@@ -7,7 +7,7 @@
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SETUP := PYTHON="$(PYTHON)" DEVICE="$(DEVICE)" sh tools/setup.sh
 
-.PHONY: help setup setup-dev demo test check benchmarks
+.PHONY: help setup setup-dev demo test check docs benchmarks
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1 | /p' Makefile | while IFS='|' read -r name text; do \
@@ -30,6 +30,10 @@ check: setup-dev  ## lint, formatting and types
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy pipeline
+
+docs: setup-dev  ## make the site of docs/ in site/
+	@$(RUN) mkdocs build --strict --quiet
+	@echo "the site: site/index.html"
 
 benchmarks: setup-dev  ## measure exactness, speed and time beside the published recipes, and make the tables: hours
 	@for words in prompt.py generation.py training.py exactness.py time_to_exact.py poor_start.py \

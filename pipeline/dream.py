@@ -73,7 +73,9 @@ class Dream(gymnasium.Env):
         self._after: OrderedDict[bytes, np.ndarray] = OrderedDict()
         self._code = self._starts[0]
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin an episode; `options={"start": picture}` says where."""
         super().reset(seed=seed)
         given = (options or {}).get("start")
@@ -85,12 +87,10 @@ class Dream(gymnasium.Env):
         self._code = self._starts[next(ends, places[0])]
         return self._observed(), {"code": self._code.copy()}
 
-    def step(self, action):
-        """Dream a step.
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Dream a step: the observation, the reward, whether the world ended, False, and a dictionary.
 
-        Returns:
-            The observation, the reward, whether the world ended, False, and `code` and `known`: whether the data tested
-            what the model says.
+        In this are `code` (B,), and `known`, whether the data tested what the model says.
         """
         before = self._code
         self._code = self._successors(before)[int(action)]

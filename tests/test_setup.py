@@ -137,7 +137,7 @@ def test_the_tests_need_more_and_what_the_pipeline_needs_is_among_it(machine):
     assert machine.setup("dev").returncode == 0
     assert machine.setup().stdout == machine.setup("dev").stdout == ""
     [installed] = machine.told("installed")
-    wanted = ("", "-dvc", "-cpu", "-dask", "-gym", "-dev")
+    wanted = ("", "-dvc", "-cpu", "-dask", "-gym", "-onnx", "-docs", "-dev")
     assert installed.endswith("".join(f" --requirement requirements{name}.txt" for name in wanted))
 
 

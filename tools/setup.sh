@@ -105,7 +105,8 @@ if ! { [ -x "$venv/bin/python" ] && "$venv/bin/python" -c '' && [ "$device" = "$
     note device "$device"
 fi
 set -- requirements.txt requirements-dvc.txt "requirements-$device.txt"
-[ "$kind" = run ] || set -- "$@" requirements-dask.txt requirements-gym.txt requirements-onnx.txt requirements-dev.txt
+[ "$kind" = run ] || set -- "$@" requirements-dask.txt requirements-gym.txt requirements-onnx.txt requirements-docs.txt \
+    requirements-dev.txt
 install_packages "$@"
 note run "$pins"
 [ "$kind" = run ] || note dev "$pins"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from threading import RLock
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ class Planner:
     """
 
     def __init__(
-        self, model, actions: int, learn: Learn | None = None, width: int | None = None, search: str = AUTO,
+        self, model: Any, actions: int, learn: Learn | None = None, width: int | None = None, search: str = AUTO,
         weight: float = 1.0,
     ):  # fmt: skip
         self.model, self.count, self.learn, self.width = model, actions, learn, width
