@@ -2,6 +2,7 @@
 
     import gymnasium
     env = gymnasium.make("pipeline.dream:Dream-v0", run="models/FrozenLake-v1-auto")
+    envs = gymnasium.make_vec("pipeline.dream:Dream-v0", num_envs=64, run="models/FrozenLake-v1-auto")
 
 From an installed package the first word is `discrete_world_model.dream`. Importing this module registers it.
 """
@@ -12,6 +13,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
 
 from . import load
 from .dataset.cache import use_dataset
@@ -23,98 +26,61 @@ from .system.errors import UserError
 MOST_STARTS = 10_000  # codes of the data in which episodes begin
 MOST_KEPT = 100_000  # codes whose successors are remembered, which are asked for again and again
 MOST_STEPS = 200  # of an episode, where `max_episode_steps` doesn't say otherwise
+METADATA = {"render_modes": ["rgb_array"], "render_fps": 4}
 
 
-class Dream(gymnasium.Env):
-    """A run's world, dreamed: a step is the model's, an observation the picture that it decodes.
+class Dreamed:
+    """What is dreamed: a model, where episodes begin, and where they end with what reward.
 
     Rewards and ends are those that the data showed for a code and an action. A puzzle's data has none: there an episode
     ends, with reward 1, in the goal. Episodes begin where the data's did; for a puzzle in any of its states.
-
-    Args:
-        run: The folder of a finished run.
-        goal: A picture (H, W, 3) uint8 that ends an episode with reward 1; by default the puzzle's solved state, or
-            what the data showed.
-        codes: Observations are codes (B,) instead of pictures (H, W, 3) uint8.
-        data_dir: Where the run's dataset is, which is made again if it isn't there.
-        render_mode: None or "rgb_array".
-
-    Example:
-        >>> env = Dream("run", codes=True)
-        >>> code, _ = env.reset(seed=0)
-        >>> code, reward, terminated, truncated, info = env.step(1)
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 4}  # noqa: RUF012
-
-    def __init__(
-        self, run: str, goal: np.ndarray | None = None, codes: bool = False, data_dir: str = "data",
-        render_mode: str | None = None,
-    ):  # fmt: skip
+    def __init__(self, run: str, goal: np.ndarray | None, codes: bool, data_dir: str):
         self.model: WorldModel = load(run)
-        self.codes, self.render_mode = codes, render_mode
-        self.action_space = spaces.Discrete(len(self.model.actions))
-        self.observation_space = (
+        self.actions = spaces.Discrete(len(self.model.actions))
+        self.codes = codes
+        self.observations: spaces.Space = (
             spaces.MultiBinary(self.model.bits) if codes else spaces.Box(0, 255, (*self.model.img_size, 3), np.uint8)
         )
-        options = self.model.options.model_copy(update={"data_dir": data_dir})
-        is_puzzle = options.dataset in PUZZLES
-        if goal is None and is_puzzle:
-            puzzle = PUZZLES[options.dataset]
+        puzzle = PUZZLES.get(self.model.dataset)
+        if goal is None and puzzle:
             goal = puzzle.render(puzzle.start(np.random.default_rng(0), 1, "solved"), self.model.img_size)[0]
         self.goal = None if goal is None else self.model.encode(goal)
-        with use_dataset(ensure_dataset(options)) as file:
+        with use_dataset(ensure_dataset(self.model.options.model_copy(update={"data_dir": data_dir}))) as file:
             split = file["train"]
             frames = split["frames"][:].astype(np.int64)
-            first = np.arange(len(frames)) if is_puzzle else np.flatnonzero(np.append(2, np.diff(frames)) > 1)
+            first = np.arange(len(frames)) if puzzle else np.flatnonzero(np.append(2, np.diff(frames)) > 1)
             chosen = first[np.linspace(0, len(first) - 1, min(len(first), MOST_STARTS)).astype(int)]
-            self._starts = self._encoded(split["images"], frames[chosen])
+            starts = self._encoded(split["images"], frames[chosen])
             self._outcomes = self._seen(split, frames) if self.goal is None else {}
+        others = starts[~self._ended(starts)]
+        self._starts = others if len(others) else starts
         self._after: OrderedDict[bytes, np.ndarray] = OrderedDict()
-        self._code = self._starts[0]
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Begin an episode; `options={"start": picture}` says where."""
-        super().reset(seed=seed)
-        given = (options or {}).get("start")
-        if given is not None:
-            self._code = self.model.encode(given)
-            return self._observed(), {"code": self._code.copy()}
-        places = self.np_random.permutation(len(self._starts))
-        ends = (place for place in places if not self._is_goal(self._starts[place]))
-        self._code = self._starts[next(ends, places[0])]
-        return self._observed(), {"code": self._code.copy()}
+    def begin(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Give codes (count, B) in which episodes begin."""
+        return self._starts[rng.integers(len(self._starts), size=count)]
 
-    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Dream a step: the observation, the reward, whether the world ended, False, and a dictionary.
+    def step(self, codes: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Give the codes (N, B) that follow, the rewards (N,) and what ended (N,) bool."""
+        after = self._successors(codes[0])[actions] if len(codes) == 1 else self.model.step(codes, actions)
+        if self.goal is not None:
+            ended = self._ended(after)
+            return after, ended.astype(np.float64), ended
+        told = [self._outcomes.get(pair, (0.0, False)) for pair in zip(map(bytes, codes), actions.tolist())]
+        return after, np.array([reward for reward, _ in told]), np.array([end for _, end in told], bool)
 
-        In this are `code` (B,), and `known`, whether the data tested what the model says.
-        """
-        before = self._code
-        self._code = self._successors(before)[int(action)]
-        if self.goal is None:
-            reward, ended = self._outcomes.get((before.tobytes(), int(action)), (0.0, False))
-        else:
-            ended = self._is_goal(self._code)
-            reward = float(ended)
-        known = bool(self.model.known(before, int(action)))
-        return self._observed(), reward, ended, False, {"code": self._code.copy(), "known": known}
+    def observed(self, codes: np.ndarray) -> np.ndarray:
+        """Give what is seen of codes (N, B): they themselves (N, B) int8, or pictures (N, H, W, 3) uint8."""
+        return codes.astype(np.int8) if self.codes else self.model.decode(codes)
 
-    def render(self):
-        """Decode where the dream is: (H, W, 3) uint8."""
-        return self.model.decode(self._code) if self.render_mode == "rgb_array" else None
-
-    def _observed(self) -> np.ndarray:
-        return self._code.astype(np.int8) if self.codes else self.model.decode(self._code)
-
-    def _is_goal(self, code: np.ndarray) -> bool:
-        return self.goal is not None and bool((code == self.goal).all())
+    def _ended(self, codes: np.ndarray) -> np.ndarray:
+        return np.zeros(len(codes), bool) if self.goal is None else (codes == self.goal).all(axis=1)
 
     def _successors(self, code: np.ndarray) -> np.ndarray:
         """Give the successors (A, B) of a code (B,)."""
-        name = code.tobytes()
+        name = bytes(code)
         if name not in self._after:
             self._after[name] = self.model.successors(code)
             if len(self._after) > MOST_KEPT:
@@ -136,7 +102,99 @@ class Dream(gymnasium.Env):
         told = np.flatnonzero((rewards != 0) | (ends != 0))
         codes = self._encoded(split["images"], frames[told]) if len(told) else np.empty((0, self.model.bits), np.uint8)
         pairs = zip(codes, split["actions"][:][told].tolist(), rewards[told].tolist(), ends[told].tolist())
-        return {(code.tobytes(), action): (reward, bool(end)) for code, action, reward, end in pairs}
+        return {(bytes(code), action): (reward, bool(end)) for code, action, reward, end in pairs}
 
 
-gymnasium.register("Dream-v0", f"{__name__}:Dream", max_episode_steps=MOST_STEPS)
+class Dream(gymnasium.Env):
+    """A run's world, dreamed: a step is the model's, an observation the picture that it decodes.
+
+    Args:
+        run: The folder of a finished run.
+        goal: A picture (H, W, 3) uint8 that ends an episode with reward 1; by default the puzzle's solved state, or
+            what the data showed.
+        codes: Observations are codes (B,) instead of pictures (H, W, 3) uint8.
+        data_dir: Where the run's dataset is, which is made again if it isn't there.
+        render_mode: None or "rgb_array".
+
+    Example:
+        >>> env = Dream("run", codes=True)
+        >>> code, _ = env.reset(seed=0)
+        >>> code, reward, terminated, truncated, info = env.step(1)
+    """
+
+    metadata = METADATA
+
+    def __init__(
+        self, run: str, goal: np.ndarray | None = None, codes: bool = False, data_dir: str = "data",
+        render_mode: str | None = None,
+    ):  # fmt: skip
+        self.dreamed, self.render_mode = Dreamed(run, goal, codes, data_dir), render_mode
+        self.action_space, self.observation_space = self.dreamed.actions, self.dreamed.observations
+        self._code = self.dreamed.begin(np.random.default_rng(0), 1)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin an episode; `options={"start": picture}` says where."""
+        super().reset(seed=seed)
+        given = (options or {}).get("start")
+        self._code = self.dreamed.begin(self.np_random, 1) if given is None else self.dreamed.model.encode(given)[None]
+        return self.dreamed.observed(self._code)[0], {"code": self._code[0].copy()}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Dream a step: the observation, the reward, whether the world ended, False, and a dictionary.
+
+        In this are `code` (B,), and `known`, whether the data tested what the model says.
+        """
+        known = bool(self.dreamed.model.known(self._code[0], int(action)))
+        self._code, (reward,), (ended,) = self.dreamed.step(self._code, np.array([action]))
+        told = {"code": self._code[0].copy(), "known": known}
+        return self.dreamed.observed(self._code)[0], float(reward), bool(ended), False, told
+
+    def render(self) -> np.ndarray | None:
+        """Decode where the dream is: (H, W, 3) uint8."""
+        return self.dreamed.model.decode(self._code[0]) if self.render_mode == "rgb_array" else None
+
+
+class Dreams(VectorEnv):
+    """Many dreams at once, a step of all of them one of the model; the arguments are those of `Dream`.
+
+    An episode that has ended, or has `max_episode_steps`, begins anew with the next step, as is Gymnasium's custom.
+    """
+
+    metadata = METADATA | {"autoreset_mode": AutoresetMode.NEXT_STEP}
+
+    def __init__(
+        self, num_envs: int, run: str, goal: np.ndarray | None = None, codes: bool = False, data_dir: str = "data",
+        render_mode: str | None = None, max_episode_steps: int = MOST_STEPS,
+    ):  # fmt: skip
+        self.dreamed, self.num_envs, self.render_mode = Dreamed(run, goal, codes, data_dir), num_envs, render_mode
+        self.single_action_space, self.single_observation_space = self.dreamed.actions, self.dreamed.observations
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.longest, self._steps = max_episode_steps, np.zeros(num_envs, int)
+        self._codes, self._over = self.dreamed.begin(np.random.default_rng(0), num_envs), np.zeros(num_envs, bool)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Begin all episodes."""
+        super().reset(seed=seed)
+        self._codes = self.dreamed.begin(self.np_random, self.num_envs)
+        self._steps[:], self._over[:] = 0, False
+        return self.dreamed.observed(self._codes), {"code": self._codes.copy()}
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Dream a step of each; what was over begins anew."""
+        codes, rewards, ended = self.dreamed.step(self._codes, np.asarray(actions))
+        codes[self._over] = self.dreamed.begin(self.np_random, int(self._over.sum()))
+        rewards[self._over], ended[self._over] = 0.0, False
+        self._codes, self._steps = codes, np.where(self._over, 0, self._steps + 1)
+        cut = (self._steps >= self.longest) & ~ended
+        self._over = ended | cut
+        return self.dreamed.observed(codes), rewards, ended, cut, {"code": codes.copy()}
+
+
+gymnasium.register(
+    "Dream-v0", f"{__name__}:Dream", max_episode_steps=MOST_STEPS, vector_entry_point=f"{__name__}:Dreams"
+)

@@ -3,6 +3,7 @@
 import doctest
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_a_folder_that_is_no_finished_run_is_refused_in_one_line(run, tmp_path, 
         pipeline.load(run)
 
 
-@pytest.mark.parametrize("name", ["encode", "decode", "step", "known", "successors", "rollout", "solve"])
+@pytest.mark.parametrize("name", ["encode", "decode", "step", "known", "successors", "rollout", "solve", "functions"])
 def test_the_examples_of_its_functions_are_true(name, model, images):
     function = getattr(loaded.WorldModel, name)
     (example,) = doctest.DocTestFinder(recurse=False).find(
@@ -165,11 +166,14 @@ import numpy as np
 from pipeline import load
 model = load("run")
 codes = model.encode(np.load("images.npy"))
-np.savez("found", codes, model.successors(codes), model.step(codes, 3), model.decode(codes))
+import jax
+encode, decode, step = map(jax.jit, model.functions())
+jitted = step(encode(np.load("images.npy")), np.full(len(codes), 3))
+np.savez("found", codes, model.successors(codes), model.step(codes, 3), model.decode(codes), jitted)
 """
 
 
-def test_it_works_without_tensorflow(run, images, model, tmp_path):
+def test_it_works_without_tensorflow_and_jax_compiles_its_functions(run, images, model, tmp_path):
     (tmp_path / "run").symlink_to(run)
     np.save(tmp_path / "images.npy", images)
     done = subprocess.run(
@@ -178,7 +182,7 @@ def test_it_works_without_tensorflow(run, images, model, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     codes = model.encode(images)
-    expected = codes, model.successors(codes), model.step(codes, 3), images
+    expected = codes, model.successors(codes), model.step(codes, 3), images, model.step(codes, 3)
     with np.load(tmp_path / "found.npz") as found:
         assert all(np.array_equal(found[name], array) for name, array in zip(found.files, expected, strict=True))
 
@@ -254,3 +258,19 @@ def test_a_file_that_would_give_other_bits_is_not_written(run, monkeypatch, caps
     assert main(["world_model_train", "export", str(run), "--format", "onnx"]) == 2
     assert "encoder.onnx would give other bits than the model" in capsys.readouterr().err
     assert before == {path: path.stat().st_mtime_ns for path in (run / "export").glob("*")}
+
+
+# ---- the blocks of the documents
+
+
+def test_the_blocks_of_the_document_run_one_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = "--dataset rubikscube --world_model rubikscube --dataset_size 2000 --train_epochs 1"
+    assert main(["world_model_train", "train", *words.split()], parts=1) == 0
+    cube = PUZZLES["rubikscube"]
+    known = {"image": cube.render(cube.start(np.random.default_rng(0), 1, "solved"), (32, 32))[0]}
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/using-a-model.md").read_text(), re.DOTALL)
+    for block in blocks:
+        exec(block.replace("FrozenLake-v1-auto", "rubikscube-rubikscube"), known)
+    assert len(blocks) == 3 and known["plan"].status == "solved" and len(known["plan"].actions) == 1
+    assert known["after"].shape == (12, known["model"].bits) and known["envs"].num_envs == 64

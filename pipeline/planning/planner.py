@@ -71,7 +71,8 @@ class Planner:
         self.learns = learn is not None
         self.search, self.weight = search, weight
         self.at_once = 1  # searches, which share the memory
-        self._tasks: dict[bytes, tuple[Task, Scores | None]] = {}
+        self._tasks: dict[bytes, Task] = {}
+        self._scores: dict[bytes, Scores | None] = {}
         self._alone = RLock()  # held by what uses all cores, or makes what other problems use too
         self.world = compile_world(model, actions)
         self.pieces: PieceWorld | None = None
@@ -167,7 +168,7 @@ class Planner:
     @property
     def uses_all_cores(self) -> bool:
         """Whether a search asks a network, as far as searches were prepared."""
-        return any(scores is not None for _, scores in self._tasks.values())
+        return any(scores is not None for scores in self._scores.values())
 
     def prepare(self, start: np.ndarray, goals: np.ndarray):
         """Learn what `solve` needs for the goals (G, B), if there is none yet."""
@@ -214,6 +215,10 @@ class Planner:
             method = f"at most {most:,.0f} states: complete breadth-first search from the goal"
             return method, lambda deadline: self._in_complete(world, state, goals, deadline)
         if world.can_undo and self.learns and len(goals) == 1:
+            ball, number = self._task(world, goals[0]).ball, number_rows(state[None])
+            if ball.distances(number)[0] >= 0:
+                method = f"the start is among {len(ball):,} states within {ball.depth} steps of the goal"
+                return method, lambda _: (ball.back(number[0]), True, len(ball))
             beam = self._beam(world, goals[0])
             method = (
                 f"{most:.2g} states are too many: a learned heuristic and beams that get wider, {_around(beam.ball)}"
@@ -229,7 +234,8 @@ class Planner:
         if self.search == "beam":
             beam = self._beam(world, goal)
             return f"beam, {_around(beam.ball)}", lambda deadline: self._in_beam(beam, state, deadline)
-        task, scores = self._task(world, goal)
+        task = self._task(world, goal)
+        scores = self._heuristic(task)
         search = BestFirst(task, scores, 1.0 if scores is None else self.weight, self.search == "qstar")
         width = self.width or BATCH
 
@@ -241,19 +247,26 @@ class Planner:
 
         return f"{self.search}, {width:,} at a time, {_around(task.ball)}", best_first
 
-    def _task(self, world: World, goal: np.ndarray) -> tuple[Task, Scores | None]:
-        """Give what a goal (S,) is searched for with; the heuristic is learned now if there is none yet."""
+    def _task(self, world: World, goal: np.ndarray) -> Task:
+        """Give what a goal (S,) is searched for with, and the exact distances around it."""
         key = goal.tobytes()
         with self._alone:
             if key not in self._tasks:
-                task = Task(world, goal)
-                self._tasks[key] = task, self.learn(task) if self.learn and self.search != "blind" else None
-            task, scores = self._tasks[key]
-            assert len(task.ball)
-        return task, scores
+                self._tasks[key] = Task(world, goal)
+            assert len(self._tasks[key].ball)
+        return self._tasks[key]
+
+    def _heuristic(self, task: Task) -> Scores | None:
+        """Give the heuristic of a task, learned now if there is none yet."""
+        key = task.goal.tobytes()
+        with self._alone:
+            if key not in self._scores:
+                self._scores[key] = self.learn(task) if self.learn and self.search != "blind" else None
+        return self._scores[key]
 
     def _beam(self, world: World, goal: np.ndarray) -> Beam:
-        task, scores = self._task(world, goal)
+        task = self._task(world, goal)
+        scores = self._heuristic(task)
         assert scores
         return Beam(task, scores)
 

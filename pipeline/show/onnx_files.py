@@ -82,20 +82,18 @@ def _parts(model: WorldModel) -> dict[str, tuple[Callable, list]]:
     """Give what is written: functions of TensorFlow with the shapes and types that they take."""
     import tensorflow as tf
 
-    net = model.model
+    encode, decode, step = model.functions()
     images = tf.TensorSpec((None, *model.img_size, 3), tf.uint8, "images")
     code, action = tf.TensorSpec((None, model.bits), tf.uint8, "code"), tf.TensorSpec((None,), tf.int64, "action")
 
     def encoder(images):
-        return {"code": tf.cast(net.encoder(images) > 0, tf.uint8)}
+        return {"code": encode(images)}
 
     def decoder(code):
-        pixels = tf.round(net.decoder(tf.cast(code, tf.float32)) * 255)
-        return {"images": tf.cast(tf.clip_by_value(pixels, 0, 255), tf.uint8)}
+        return {"images": decode(code)}
 
     def transition(code, action):
-        logits = net.transition([tf.cast(code, tf.float32), tf.cast(action, tf.int32)])
-        return {"next_code": tf.cast(logits > 0, tf.uint8)}
+        return {"next_code": step(code, action)}
 
     signatures = {encoder: [images], decoder: [code], transition: [code, action]}
     return {

@@ -14,6 +14,7 @@ from ..system.errors import UserError
 from ..system.interruption import Interrupted
 from ..system.program import PROGRAM
 
+MANY_EPOCHS = 100  # from which it is said that an early stop has to be asked for
 # What decides a run's result; how it was made and where it lies doesn't count.
 NOT_RECORDED = ("retrain", "data_dir", "output_dir", "dataset_minibatch_size", "dataset_in")
 
@@ -42,6 +43,11 @@ def _train(options: TrainCommand, run: Run, wanted: dict[str, Any]) -> None:
         return run.drop_checkpoint()  # a kill may have left it
     path = ensure_dataset(options)
     state = _clear_the_place(run, wanted, options.retrain) if is_chief() else None
+    if not options.stop_when_exact and options.train_epochs >= MANY_EPOCHS:
+        print(
+            f"all {options.train_epochs:,} epochs are trained, whatever they reach: --stop_when_exact 5 would end once "
+            "the unseen walk was exact five times in a row"
+        )
     run.begin(wanted)
     load_keras()
     from .fit import fit  # heavy: only now

@@ -71,6 +71,7 @@ def test_a_space_called_too_large_is_solved_by_a_beam_and_the_heuristic_is_kept(
 
 def test_the_other_goals_of_a_puzzle_share_a_heuristic_where_the_blank_is_at_the_same_place(world, monkeypatch):
     monkeypatch.setattr(planner, "MOST_STATES", 1000)
+    monkeypatch.setattr("pipeline.planning.task.BALL", 5)
     goals = []
 
     def learn(task):
@@ -84,3 +85,12 @@ def test_the_other_goals_of_a_puzzle_share_a_heuristic_where_the_blank_is_at_the
         plan = found.solve(codes[0], codes[1:], 10)
         assert np.array_equal(world.replay(world.replay(goal, [0, 2, 1, 3]), plan.actions), goal)
     assert len(goals) == 1
+
+
+def test_near_the_goal_nothing_is_learned_for_the_distances_are_known(world, monkeypatch):
+    monkeypatch.setattr(planner, "MOST_STATES", 1000)
+    monkeypatch.setattr("pipeline.planning.task.BALL", 1000)
+    found = planner.Planner(world, 4, lambda task: pytest.fail("it learns"))
+    codes = world.found.encode(np.stack([world.replay(world.puzzle.solved, [0, 2, 0]), world.puzzle.solved]))
+    plan = found.solve(codes[0], codes[1:], 10)
+    assert len(plan.actions) == 3 and plan.optimal and "within" in plan.method

@@ -120,3 +120,21 @@ def test_what_an_agent_learns_in_the_dream_is_right_in_the_true_environment(drea
     learned = [int(values[light(place).tobytes()].argmax()) for place in range(6)]
     true = replayed_live(Environment(WORD, "", "random"), light(0), learned)
     assert len(true) == 7 and np.array_equal(true[5], light(5))  # the sixth step ends the world
+
+
+def test_many_dreams_at_once_are_each_as_one_alone(dream, run):
+    many = gymnasium.make_vec("pipeline.dream:Dream-v0", num_envs=5, run="run", max_episode_steps=7)
+    rng, (images, told) = np.random.default_rng(0), many.reset(seed=3)
+    over, lengths = np.zeros(5, bool), np.zeros(5, int)
+    for _ in range(40):
+        before, actions = images, rng.integers(0, 3, 5)
+        images, rewards, ended, cut, told = many.step(actions)
+        lengths = np.where(over, 0, lengths + 1)
+        for at in np.flatnonzero(~over):
+            dream.reset(options={"start": before[at]})
+            image, reward, end, _, alone = dream.step(actions[at])
+            assert np.array_equal(image, images[at]) and np.array_equal(alone["code"], told["code"][at])
+            assert (reward, end) == (rewards[at], ended[at])
+        assert not rewards[over].any() and np.array_equal(cut, (lengths == 7) & ~ended)
+        over = ended | cut
+    assert many.observation_space.contains(images) and many.action_space.contains(actions)
