@@ -218,7 +218,7 @@ def training_layers() -> str:
             [f"`{name}` {layer}", f"{part['gflop']:.3f}", f"{part['plain_ms']:.2f} ms"]
             for layer, part in found.get("layers", {}).items()
         ]
-        if "layers" in found:
+        if found.get("layers"):
             adam = f"{found['adam_ms_at_copy_rate']:.2f} ms at a copy's rate"
             rows.append([f"`{name}` Adam, {found['adam_megabytes']:.0f} MB", "", adam])
     return table(["Layer", "GFLOP", "Alone"], rows or [[MISSING, "", ""]])
