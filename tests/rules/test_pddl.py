@@ -179,7 +179,7 @@ def test_export_wants_a_finished_run_and_both_start_and_goal(tmp_path, capsys):
         (tmp_path, "--start", "random"): "--start needs --goal too",
         (tmp_path, "--start", "solved", "--goal", "solved"): "--goal must be another than --start",
         (tmp_path, "--start", "random", "--goal", "x.png"): "and no file is there. Received: --goal x.png",
-        (tmp_path, "--format", "onnx"): "unknown format 'onnx'",
+        (tmp_path, "--format", "sas"): "unknown format 'sas'",
     }.items():
         assert main(["world_model_train", "export", *map(str, words)]) == 2
         assert told in capsys.readouterr().err
