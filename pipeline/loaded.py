@@ -1,7 +1,6 @@
 """A finished run's world model as other programs use it: NumPy in and out, one or many at a time, every use checked."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +54,7 @@ class WorldModel:
         self.actions = tuple((run.record() or {}).get("actions") or action_names(options))
         self.dataset, self.img_size = options.dataset, self.model.encoder.input_shape[1:3]
         self.metrics: dict[str, Any] | None = read_json(run.metrics_file)
+        self._planners: dict[float, Planner] = {}  # by how long they learn
 
     def __repr__(self) -> str:
         verdict = (self.metrics or {}).get("verdict", "not measured")
@@ -204,10 +204,30 @@ class WorldModel:
             >>> sorted(model.actions[action] for action in plan.actions), plan.optimal
             (['press 1,4', 'press 3,2'], True)
         """
-        self._learn_for = train_seconds
         given = [np.asarray(one) for one in (start, goal)]
         begin, end = (self._codes(one)[0][0] if one.ndim == 1 else self.encode(one) for one in given)
-        return self._planner.solve(begin, end.reshape(1, -1), seconds)
+        if train_seconds not in self._planners:
+            self._planners[train_seconds] = self.planner(train_seconds)
+        return self._planners[train_seconds].solve(begin, end.reshape(1, -1), seconds)
+
+    def planner(self, train_seconds: float, **chosen: Any) -> Planner:
+        """Give what plans in this world, with heuristics that are learned for so long and kept in the run's folder.
+
+        Args:
+            chosen: `Planner`'s width, search and weight.
+
+        Example:
+            >>> model.planner(60.0, width=1000).world.about != ""
+            True
+        """
+        digest = model_digest(self.model)
+
+        def learn(task):
+            from .planning.kept import heuristic
+
+            return heuristic(task, self.folder / "heuristics", digest, train_seconds)
+
+        return Planner(self.model, len(self.actions), learn, **chosen)
 
     def functions(self) -> tuple[Callable, Callable, Callable]:
         """Give encode, decode and step on many of the backend's own arrays, unchecked: pure, for jit and `tf.function`.
@@ -230,17 +250,6 @@ class WorldModel:
             return ops.cast(logits > 0, "uint8")
 
         return encode, decode, step
-
-    @cached_property
-    def _planner(self) -> Planner:
-        digest = model_digest(self.model)
-
-        def learn(task):
-            from .planning.kept import heuristic
-
-            return heuristic(task, self.folder / "heuristics", digest, self._learn_for)
-
-        return Planner(self.model, len(self.actions), learn)
 
     def _codes(self, codes: ArrayLike) -> tuple[np.ndarray, bool]:
         """Give codes as (N, B) uint8, and whether it is one code alone."""

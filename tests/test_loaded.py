@@ -54,7 +54,9 @@ def test_a_folder_that_is_no_finished_run_is_refused_in_one_line(run, tmp_path, 
         pipeline.load(run)
 
 
-@pytest.mark.parametrize("name", ["encode", "decode", "step", "known", "successors", "rollout", "solve", "functions"])
+@pytest.mark.parametrize(
+    "name", ["encode", "decode", "step", "known", "successors", "rollout", "solve", "planner", "functions"]
+)
 def test_the_examples_of_its_functions_are_true(name, model, images):
     function = getattr(loaded.WorldModel, name)
     (example,) = doctest.DocTestFinder(recurse=False).find(

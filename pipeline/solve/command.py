@@ -14,7 +14,7 @@ from ..dataset.cache import use_dataset
 from ..evaluation.plans import looks_alike, replayed, replayed_live
 from ..evaluation.stage import recorded_options
 from ..generation.environments import environment_of
-from ..generation.stage import action_names, ensure_dataset
+from ..generation.stage import ensure_dataset
 from ..pictures import drawing
 from ..planning.beam import NARROW
 from ..planning.breadth import ENDED, MEMORY, TIME, UNSEEN
@@ -66,19 +66,11 @@ def solve(options: SolveCommand) -> int:
     run = finished(options.path)
     puzzle = true_puzzle(run)
     load_keras()
-    from ..world_model.loading import load_world_model, model_digest  # heavy: only now
+    from ..loaded import WorldModel  # heavy: only now
 
-    model = load_world_model(run.best_model)
-    names = list((run.record() or {}).get("actions") or action_names(recorded_options(run)))
-    digest = model_digest(model)
-
-    def learn(task):
-        from ..planning.kept import heuristic
-
-        return heuristic(task, run.folder / "heuristics", digest, options.train_seconds)
-
-    truth = _truth(run, puzzle)
-    planner = Planner(model, len(names), learn, options.width, options.search, options.weight)
+    world, truth = WorldModel(run.folder), _truth(run, puzzle)
+    model, names = world.model, list(world.actions)
+    planner = world.planner(options.train_seconds, width=options.width, search=options.search, weight=options.weight)
     img_size = model.encoder.input_shape[1:3]
     if options.problems:
         starts, goals = read_problems(Path(options.problems), img_size)
