@@ -92,12 +92,11 @@ def read_board(images: np.ndarray, tiles: np.ndarray, rows: int, columns: int) -
     (height, width), (cell_height, cell_width) = images.shape[1:3], tiles.shape[1:3]
     top, left = (height - rows * cell_height) // 2, (width - columns * cell_width) // 2
     boards = images[:, top : top + rows * cell_height, left : left + columns * cell_width].astype(np.float32)
-    distance = np.zeros((len(images), rows, columns, len(tiles)), np.float32)
-    for y in range(cell_height):
-        for x in range(cell_width):
-            pixel, of_tiles = boards[:, y::cell_height, x::cell_width], tiles[:, y, x].astype(np.float32)
-            # Squared differences up to what is the same for all tiles; whole numbers, exact in float32.
-            distance += (of_tiles**2).sum(axis=1) - 2 * (pixel @ of_tiles.T)
+    lines = boards.reshape(len(images), rows, cell_height, columns, cell_width * 3)
+    cells = lines.transpose(0, 1, 3, 2, 4).reshape(len(images), rows, columns, -1)
+    looks = tiles.reshape(len(tiles), -1).astype(np.float32)
+    # Squared differences up to what is the same for all tiles.
+    distance = (looks**2).sum(axis=1) - 2 * (cells @ looks.T)
     return distance.argmin(axis=-1).astype(np.uint8)
 
 

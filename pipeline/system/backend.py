@@ -1,5 +1,7 @@
 """Loading TensorFlow and Keras: late, said to the person, and without TensorFlow's chatter."""
 
+import atexit
+import gc
 import os
 import warnings
 from contextlib import contextmanager
@@ -23,6 +25,8 @@ def load_keras():
             if worker_count() == 1:  # workers must find one another before anything is computed
                 tf.zeros(()).numpy()
     warnings.filterwarnings("ignore", "`shuffle=True` was passed", UserWarning)
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)  # else the process' end looks through all of Keras for garbage, for most of a second
     return keras
 
 

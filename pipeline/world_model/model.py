@@ -163,9 +163,10 @@ class DiscreteWorldModel(keras.Model):
 
         def encode_and_compare(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             rows = rows_within(CHECKED_BYTES, int(np.prod(images.shape[1:])), CHECKED_ROWS)
-            filled = np.concatenate([images, np.zeros((-len(images) % rows, *images.shape[1:]), np.uint8)])
-            parts = [both.predict_on_batch(filled[at : at + rows]) for at in range(0, len(filled), rows)]
-            codes, errors = (np.concatenate(part)[: len(images)] for part in zip(*parts))
+            parts = [images[at : at + rows] for at in range(0, len(images), rows)]
+            parts[-1] = np.pad(parts[-1], ((0, rows - len(parts[-1])), (0, 0), (0, 0), (0, 0)))  # one shape for all
+            done = zip(*map(both.predict_on_batch, parts))
+            codes, errors = (np.concatenate(part)[: len(images)] for part in done)
             return codes, errors
 
         return encode_and_compare

@@ -106,7 +106,7 @@ def saved(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=["tensorflow", "jax"])
+@pytest.fixture(scope="module", params=[pytest.param("tensorflow", marks=pytest.mark.long), "jax"])
 def found(saved, request):
     """The backend, and how what it makes of the saved models differs, by architecture: all of them in one process."""
     done = subprocess.run(

@@ -71,7 +71,7 @@ def test_the_rules_of_the_slide_puzzle_say_what_a_player_would_say():
         assert {rule.says for rule in rules.of(action)} == {takes.says, leaves.says}
 
 
-@pytest.mark.parametrize("name", ["slidepuzzle", "sokoban"])
+@pytest.mark.parametrize("name", ["slidepuzzle", pytest.param("sokoban", marks=pytest.mark.long)])
 def test_a_wrong_bit_in_a_thousand_leaves_the_rules_as_they_are(name):
     (codes, actions, next_codes), grid = seen(name)[0].part(np.arange(2000)), seen(name)[1]
     rng = np.random.default_rng(1)

@@ -20,6 +20,7 @@ sys.exit(full_disk.main(1, seed=9, only="train"))
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     not shutil.which("unshare")
     or subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode != 0,

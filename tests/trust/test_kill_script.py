@@ -12,7 +12,7 @@ SMALL = {
 TOOLS = Path(__file__).parents[2] / "tools"
 
 
-@pytest.mark.parametrize("command", SMALL)
+@pytest.mark.parametrize("command", [pytest.param("train", marks=pytest.mark.long), "generate"])
 def test_a_kill_at_a_random_moment_changes_nothing(command, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(TOOLS))
     import kill

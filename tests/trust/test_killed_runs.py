@@ -76,6 +76,7 @@ def test_a_run_killed_between_two_batches_ends_equal(saved_at, killed_at, place,
     assert outcome(place / FOLDER) == wanted(unkilled)
 
 
+@pytest.mark.long
 def test_a_run_that_xla_compiles_and_that_gives_tensorflow_several_batches_at_a_time_ends_equal(place, monkeypatch):
     monkeypatch.setattr(start, "WORTH_COMPILING", 0)
     monkeypatch.setattr(fit, "MOST_BATCHES_PER_CALL", 3)
@@ -85,6 +86,7 @@ def test_a_run_that_xla_compiles_and_that_gives_tensorflow_several_batches_at_a_
     assert outcome(place / FOLDER) == outcome(place / "unkilled")
 
 
+@pytest.mark.long
 def test_a_run_killed_again_and_again_ends_equal(place, unkilled, monkeypatch):
     for step in (3, 8, 19):
         killed(monkeypatch, step, step + 1)

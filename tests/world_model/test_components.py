@@ -107,7 +107,10 @@ def test_bits_mixed_at_random_are_unmixed():
     assert all(bit.tobytes() in told for bit in bits.T)
 
 
-@pytest.mark.parametrize("kind", ["random bits", "half the bits", "wrong pixels"])
+LONG = [pytest.param(kind, marks=pytest.mark.long) for kind in ("random bits", "half the bits")]
+
+
+@pytest.mark.parametrize("kind", [*LONG, "wrong pixels"])
 def test_a_code_that_is_poor_on_purpose_is_mended(kind):
     poor = poor_code(kind, cube_images(0))
     assert not poor.is_exact
