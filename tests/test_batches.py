@@ -217,12 +217,12 @@ def test_codes_are_read_in_parts_as_if_in_one(lights, monkeypatch):
     monkeypatch.setattr("pipeline.training.code_batches.READ_BYTES", 1)
     codes = CodeTransitions.read(lights, Lights())
     np.testing.assert_array_equal(codes.codes(np.arange(len(lights["images"]))), Lights().encode(lights["images"][:]))
-    assert len(codes.misread) == 0
+    assert len(codes.misread(0)) == 0
 
 
 def test_every_frame_that_does_not_come_back_from_its_code_is_found(lights):
     codes = CodeTransitions.read(lights, Lights(forgotten=5))
-    np.testing.assert_array_equal(codes.misread, np.flatnonzero(lights["states"][:, 5]))
+    np.testing.assert_array_equal(codes.misread(0), np.flatnonzero(lights["states"][:, 5]))
 
 
 def test_the_sample_of_images_comes_from_all_over_the_file(lights):

@@ -267,10 +267,17 @@ def count_local(rules: LocalRules, codes: np.ndarray, actions: np.ndarray, next_
         found = rules.applied(values, action)
         wrong, which = found.following != following, found.which
         contradicts[rows], left_over = wrong.any(axis=(1, 2)), left_over + int(wrong.sum())
-        cases[action] |= set(np.unique(found.cases).tolist())
+        cases[action] |= _distinct(found.cases)
         of = rules.of(action)
         seen, missed = (np.bincount(which[mask], minlength=len(of)) for mask in (which >= 0, (which >= 0) & wrong))
         counted += [
             replace(rule, seen=rule.seen + int(n), wrong=rule.wrong + int(m)) for rule, n, m in zip(of, seen, missed)
         ]
     return replace(rules, rules=tuple(counted), cases=tuple(cases), left_over=left_over), contradicts
+
+
+def _distinct(cases: np.ndarray) -> set[int]:
+    """Give the distinct numbers of cases, of which few tests make small ones: counting is quicker than sorting."""
+    is_small = int(cases.max(initial=0)) < cases.size
+    found = np.flatnonzero(np.bincount(cases.ravel().astype(np.intp))) if is_small else np.unique(cases)
+    return set(found.tolist())

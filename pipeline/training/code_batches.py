@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from ..codes.exactness import pixel_bound
 from ..dataset.reading import read_rows
 from ..world_model.model import DiscreteWorldModel
 from .shuffle import Order
@@ -30,7 +29,7 @@ class CodeTransitions:
     bits: int  # B
     actions: np.ndarray  # (N,) uint8
     frames: np.ndarray  # (N,) uint32
-    misread: np.ndarray  # (M,) int, the frames whose code doesn't decode to the picture within the bound
+    errors: np.ndarray  # (F,) uint8, by how many grey levels the farthest pixel of each decoded picture is off
 
     @classmethod
     def read(cls, split: h5py.Group, model: DiscreteWorldModel, quiet: bool = False) -> "CodeTransitions":
@@ -38,20 +37,24 @@ class CodeTransitions:
 
         Memory holds a few thousand images at a time.
         """
-        images, bits, misread = split["images"], model.bits, []
-        packed = np.empty((len(images), -(-bits // 8)), np.uint8)
+        images, bits = split["images"], model.bits
+        packed, errors = np.empty((len(images), -(-bits // 8)), np.uint8), np.empty(len(images), np.uint8)
         chunk = images.chunks[0]
         step = max(1, READ_BYTES // int(np.prod(images.shape[1:])) // chunk) * chunk
         encode, firsts = model.there_and_back(), range(0, len(images), step)
         parts = tqdm(_read_ahead(images, step), "encoding", len(firsts), unit="part", leave=False, disable=quiet)
         for first, part in zip(firsts, parts):
-            codes, errors = encode(part)
+            codes, off = encode(part)
             packed[first : first + step] = np.packbits(codes, axis=1, bitorder="little")
-            misread.append(first + np.flatnonzero(np.rint(errors) > pixel_bound(model.noise)))
-        return cls(packed, bits, split["actions"][:], split["frames"][:], np.concatenate(misread))
+            errors[first : first + step] = np.rint(off)
+        return cls(packed, bits, split["actions"][:], split["frames"][:], errors)
 
     def __len__(self) -> int:
         return len(self.actions)
+
+    def misread(self, bound: float) -> np.ndarray:
+        """Give the frames (M,) int whose picture doesn't come back from its code within so many grey levels."""
+        return np.flatnonzero(self.errors > bound)
 
     def codes(self, frames: np.ndarray) -> np.ndarray:
         """Give the codes (n, B) uint8 of 0 and 1 of some frames."""

@@ -118,7 +118,7 @@ def _phase(
     check_step(model, min(options.mini_batch_size, len(training)), isinstance(training, ImageTransitions))
     apart = keras.models.clone_model(model)
     model = on_all_devices(model)
-    validation = Validation(file["validation"], is_settled=isinstance(training, CodeTransitions))
+    validation = Validation(file["validation"], walk if isinstance(walk, CodeTransitions) else None)
     keeper = RunKeeper(run, state, epochs, steps, 0 if learns else options.stop_when_exact, validation, apart)
     if state and not is_new:
         print(f"going on {where(state.step, steps)}")
@@ -162,7 +162,8 @@ def _misread(training: Transitions, model: DiscreteWorldModel) -> np.ndarray:
     if not isinstance(training, CodeTransitions):
         return np.zeros(0, int)
     by_chance = FAR_OFF_BY_CHANCE * len(training.packed) if model.noise else 0
-    return training.misread if len(training.misread) > by_chance else training.misread[:0]
+    misread = training.misread(pixel_bound(model.noise))
+    return misread if len(misread) > by_chance else misread[:0]
 
 
 def _fit(
