@@ -236,6 +236,22 @@ def prompt() -> str:
     return measured("prompt", ["Command", "Seconds"], lambda name, row: [name, f"{row['seconds']:.2f}"])
 
 
+def large_recording() -> str:
+    """Write how a recording larger than the memory allowed goes through."""
+    head = ["Recording", "Frames", "Read", "Peak", "Killed after", "Same bytes", "Trained, 2 epochs", "Peak", "Verdict"]
+
+    def cells(name, row):
+        kills = ", ".join(f"{seconds:.0f}" for seconds in row["killed_after_seconds"])
+        return [
+            f"{name}, {row['megabytes']:,} MB", f"{row['frames']:,}", f"{row['generate_seconds']:.0f} s",
+            f"{row['peak_megabytes']:,} of {row['limit_megabytes']:,} MB", f"{kills} s",
+            "yes" if row["same_bytes"] else "no", f"{row['train_seconds']:.0f} s",
+            f"{row['peak_training_megabytes']:,} of {row['limit_training_megabytes']:,} MB", row["verdict"],
+        ]  # fmt: skip
+
+    return measured("large_recording", head, cells)
+
+
 def poor_start() -> str:
     """Write what becomes of codes that are poor on purpose."""
     head = ["Start", "Its codes, worst error", "Seconds", "Verdict", "One step exact", "Bits", "Image error",
@@ -365,6 +381,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "training-layers": training_layers,
     "training-frameworks": training_frameworks,
     "prompt": prompt,
+    "large-recording": large_recording,
     "poor-start": poor_start,
     "few-transitions": few_transitions,
     "learned": learned,
