@@ -37,6 +37,7 @@ class WorldModel:
         actions: The names of the A actions.
         dataset: The puzzle or source that it was learned from.
         img_size: Height and width of its pictures.
+        bits: B, how many bits a code has.
         metrics: What was measured of it, as `explain` explains; None where nothing was.
         recorded, summary: The options that decided it, and what training said in the end.
 
@@ -54,7 +55,7 @@ class WorldModel:
         self.recorded, self.summary = run.recorded_options() or {}, (run.record() or {}).get("summary", {})
         self.model, self.folder = load_world_model(run.best_model), run.folder
         self.actions = tuple((run.record() or {}).get("actions") or action_names(options))
-        self.dataset, self.img_size = options.dataset, self.model.encoder.input_shape[1:3]
+        self.dataset, self.img_size, self.bits = options.dataset, self.model.encoder.input_shape[1:3], self.model.bits
         self.metrics: dict[str, Any] | None = read_json(run.metrics_file)
         self._planners: dict[float, Planner] = {}  # by how long they learn
 
@@ -62,12 +63,7 @@ class WorldModel:
         verdict = (self.metrics or {}).get("verdict", "not measured")
         return f"<world model of {self.dataset}: {self.bits} bits, {len(self.actions)} actions, {verdict}>"
 
-    @property
-    def bits(self) -> int:
-        """B, how many bits a code has."""
-        return self.model.bits
-
-    @property
+    @cached_property
     def rules(self) -> Rules | None:
         """The rules that its transition computes; None where all of it is learned."""
         return self.model.rules
@@ -152,7 +148,7 @@ class WorldModel:
             True
         """
         given, chosen, is_one = self._pairs(codes, actions)
-        known = self.model.known(given, chosen)
+        known = self.rules.known(given, chosen) if self.rules else self.model.known(given, chosen)
         return known[0] if is_one else known
 
     def successors(self, codes: ArrayLike) -> np.ndarray:
