@@ -347,6 +347,34 @@ def learned() -> str:
     return measured("learned", head, cells)
 
 
+def exports() -> str:
+    """Write how many pictures, codes and steps are the same bits as ONNX in a process without TensorFlow."""
+    head = ["World model", "Bits", "Pictures to codes", "Codes to pictures", "Steps", "TensorFlow in that process"]
+
+    def cells(name, row):
+        if row["refused"]:
+            return [name, str(row["bits"]), row["refused"]]
+        same = [f"{row[part]:,} of {row['images']:,}" for part in ("encoder", "decoder", "transition")]
+        return [name, str(row["bits"]), *same, row["tensorflow"]]
+
+    return measured("exports", head, cells)
+
+
+def successors() -> str:
+    """Write what all successors of 1,000 codes cost, beside the tables that planning uses and beside the network."""
+    head = ["World model", "Made of", "Successors of 1,000 codes", "Tables of `solve`", "Successors / tables",
+            "Network / successors", "Load to first successor"]  # fmt: skip
+
+    def cells(name, row):
+        return [
+            name, row["by"], f"{row['successors']:.2f} ms", f"{row['tables']:.2f} ms",
+            f"{row['successors'] / row['tables']:.2f}", f"{row['network'] / row['successors']:.1f}",
+            f"{row['first_successor']:.2f} s",
+        ]  # fmt: skip
+
+    return measured("exports", head, cells)
+
+
 # ---- what isn't measured, or not by a benchmark
 
 
@@ -386,6 +414,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "few-transitions": few_transitions,
     "learned": learned,
     "devices": devices,
+    "exports": exports,
+    "successors": successors,
     "solving": solving,
     "solving-curve": solving_curve,
 }

@@ -7,7 +7,6 @@
 From an installed package the first word is `discrete_world_model.dream`. Importing this module registers it.
 """
 
-from collections import OrderedDict
 from typing import Any
 
 import gymnasium
@@ -24,7 +23,6 @@ from .puzzles import PUZZLES
 from .system.errors import UserError
 
 MOST_STARTS = 10_000  # codes of the data in which episodes begin
-MOST_KEPT = 100_000  # codes whose successors are remembered, which are asked for again and again
 MOST_STEPS = 200  # of an episode, where `max_episode_steps` doesn't say otherwise
 METADATA = {"render_modes": ["rgb_array"], "render_fps": 4}
 
@@ -56,7 +54,6 @@ class Dreamed:
             self._outcomes = self._seen(split, frames) if self.goal is None else {}
         others = starts[~self._ended(starts)]
         self._starts = others if len(others) else starts
-        self._after: OrderedDict[bytes, np.ndarray] = OrderedDict()
 
     def begin(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Give codes (count, B) in which episodes begin."""
@@ -64,7 +61,7 @@ class Dreamed:
 
     def step(self, codes: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Give the codes (N, B) that follow, the rewards (N,) and what ended (N,) bool."""
-        after = self._successors(codes[0])[actions] if len(codes) == 1 else self.model.step(codes, actions)
+        after = self.model.step(codes, actions)
         if self.goal is not None:
             ended = self._ended(after)
             return after, ended.astype(np.float64), ended
@@ -77,15 +74,6 @@ class Dreamed:
 
     def _ended(self, codes: np.ndarray) -> np.ndarray:
         return np.zeros(len(codes), bool) if self.goal is None else (codes == self.goal).all(axis=1)
-
-    def _successors(self, code: np.ndarray) -> np.ndarray:
-        """Give the successors (A, B) of a code (B,)."""
-        name = bytes(code)
-        if name not in self._after:
-            self._after[name] = self.model.successors(code)
-            if len(self._after) > MOST_KEPT:
-                self._after.popitem(last=False)
-        return self._after[name]
 
     def _encoded(self, images, frames: np.ndarray) -> np.ndarray:
         """Encode some frames (n,) of a file, in rising order, as codes (n, B)."""

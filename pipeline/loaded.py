@@ -1,6 +1,7 @@
 """A finished run's world model as other programs use it: NumPy in and out, one or many at a time, every use checked."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from .evaluation.stage import recorded_options
 from .generation.stage import action_names
 from .planning.planner import Plan, Planner
+from .planning.worlds import CodeWorld, World, compile_world
 from .rules.language import Rules
 from .runs.folder import Run
 from .system.errors import UserError, quoted, shown
@@ -35,6 +37,7 @@ class WorldModel:
         actions: The names of the A actions.
         dataset: The puzzle or source that it was learned from.
         img_size: Height and width of its pictures.
+        bits: B, how many bits a code has.
         metrics: What was measured of it, as `explain` explains; None where nothing was.
         recorded, summary: The options that decided it, and what training said in the end.
 
@@ -52,7 +55,7 @@ class WorldModel:
         self.recorded, self.summary = run.recorded_options() or {}, (run.record() or {}).get("summary", {})
         self.model, self.folder = load_world_model(run.best_model), run.folder
         self.actions = tuple((run.record() or {}).get("actions") or action_names(options))
-        self.dataset, self.img_size = options.dataset, self.model.encoder.input_shape[1:3]
+        self.dataset, self.img_size, self.bits = options.dataset, self.model.encoder.input_shape[1:3], self.model.bits
         self.metrics: dict[str, Any] | None = read_json(run.metrics_file)
         self._planners: dict[float, Planner] = {}  # by how long they learn
 
@@ -60,12 +63,7 @@ class WorldModel:
         verdict = (self.metrics or {}).get("verdict", "not measured")
         return f"<world model of {self.dataset}: {self.bits} bits, {len(self.actions)} actions, {verdict}>"
 
-    @property
-    def bits(self) -> int:
-        """B, how many bits a code has."""
-        return self.model.bits
-
-    @property
+    @cached_property
     def rules(self) -> Rules | None:
         """The rules that its transition computes; None where all of it is learned."""
         return self.model.rules
@@ -131,7 +129,10 @@ class WorldModel:
             ((16,), (3, 16))
         """
         given, chosen, is_one = self._pairs(codes, actions)
-        after = _by_parts(self.model.step, given, (self.bits,), False, chosen)
+        try:
+            after = self._compiled.step(given, chosen) if self._compiled else self._steps(given, chosen)
+        except ValueError:  # codes that no picture has
+            after = self._steps(given, chosen)
         return after[0] if is_one else after
 
     def known(self, codes: ArrayLike, actions: Actions) -> np.ndarray:
@@ -147,24 +148,27 @@ class WorldModel:
             True
         """
         given, chosen, is_one = self._pairs(codes, actions)
-        known = self.model.known(given, chosen)
+        known = self.rules.known(given, chosen) if self.rules else self.model.known(given, chosen)
         return known[0] if is_one else known
 
     def successors(self, codes: ArrayLike) -> np.ndarray:
         """Predict what follows on codes (B,) or (N, B) by each of the A actions: (A, B) or (N, A, B).
 
-        Where rules are all of the transition they are computed by NumPy, which is quicker and gives the same.
+        Where rules or a table are all of the transition, `step` and this compute the same by NumPy, which is quicker.
 
         Example:
             >>> model.successors(model.encode(images)).shape
             (5, 16, 16)
         """
         given, is_one = self._codes(codes)
-        rules = self.model.rules if self.model.rules_are_all else None
-        count = len(self.actions)
-        many, each = np.repeat(given, count, axis=0), np.tile(np.arange(count), len(given))
-        after = rules.step(many, each) if rules else _by_parts(self.model.step, many, (self.bits,), False, each)
-        after = after.reshape(len(given), count, self.bits)
+        try:
+            after = self._compiled.successors(given) if self._compiled else None
+        except ValueError:  # codes that no picture has
+            after = None
+        if after is None:
+            count = len(self.actions)
+            many, each = np.repeat(given, count, axis=0), np.tile(np.arange(count), len(given))
+            after = self._steps(many, each).reshape(len(given), count, self.bits)
         return after[0] if is_one else after
 
     def rollout(self, codes: ArrayLike, actions: Sequence | np.ndarray) -> np.ndarray:
@@ -251,6 +255,16 @@ class WorldModel:
 
         return encode, decode, step
 
+    @cached_property
+    def _compiled(self) -> World | None:
+        """The transition as whole numbers, where it is nothing else."""
+        world = compile_world(self.model, len(self.actions))
+        return None if isinstance(world, CodeWorld) and world.step == self.model.step else world
+
+    def _steps(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        """Step codes (N, B) by actions (N,) with the Keras model."""
+        return _by_parts(self.model.step, codes, (self.bits,), False, actions)
+
     def _codes(self, codes: ArrayLike) -> tuple[np.ndarray, bool]:
         """Give codes as (N, B) uint8, and whether it is one code alone."""
         given = np.asarray(codes)
@@ -258,6 +272,8 @@ class WorldModel:
             raise ValueError(
                 f"codes must be ({self.bits},) or (N, {self.bits}) of 0 and 1. Received: {_described(given)}"
             )
+        if given.dtype == np.uint8 and given.size and given.max() <= 1:
+            return given.reshape(-1, self.bits), given.ndim == 1
         if not ((given == 0) | (given == 1)).all():
             raise ValueError(f"codes must be of 0 and 1, as `encode` gives them. Received: {_described(given)}")
         return given.reshape(-1, self.bits).astype(np.uint8), given.ndim == 1

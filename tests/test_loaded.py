@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -79,6 +80,16 @@ def test_successors_are_the_steps_by_all_actions_and_the_true_ones(model, states
         true = PUZZLE.step(states, np.full(5, action))
         assert np.array_equal(model.decode(found[:, action]), PUZZLE.render(true, SIZE))
     assert np.array_equal(model.successors(codes[0]), found[0])
+
+
+def test_codes_that_no_picture_has_are_stepped_by_the_network(model, images, monkeypatch):
+    def refuse(*given):
+        raise ValueError("a cell has several bits")
+
+    codes = model.encode(images)
+    expected = model.step(codes, 3), model.successors(codes)
+    monkeypatch.setitem(model.__dict__, "_compiled", SimpleNamespace(step=refuse, successors=refuse))
+    assert np.array_equal(model.step(codes, 3), expected[0]) and np.array_equal(model.successors(codes), expected[1])
 
 
 def test_one_gives_what_it_gives_among_many(model, images):

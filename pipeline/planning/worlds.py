@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from math import factorial, prod
 from typing import NamedTuple
@@ -32,6 +32,7 @@ class World(ABC):
     goes_back = False  # whether `parents` gives all states from which one step leads to a state
     unknown: np.ndarray | None = None  # the state (S,) that steps lead to which the data never showed, if there is one
     can_undo = False  # whether what an action does some other actions always undo
+    step: Callable[[np.ndarray, np.ndarray], np.ndarray]  # codes (N, B) and actions (N,) to codes; errors as of `read`
 
     @abstractmethod
     def read(self, codes: np.ndarray) -> np.ndarray:
@@ -44,6 +45,11 @@ class World(ABC):
     def parents(self, states: np.ndarray) -> Moves:
         """Give all steps to states (N, S) that change something; `states` are those that they come from."""
         raise NotImplementedError
+
+    def successors(self, codes: np.ndarray) -> np.ndarray:
+        """Give the codes (N, A, B) uint8 that follow on codes (N, B) by each action; `ValueError` as for `read`."""
+        after = self.step(np.repeat(codes, self.actions, axis=0), np.tile(np.arange(self.actions), len(codes)))
+        return after.reshape(len(codes), self.actions, -1)
 
     def most_states(self, state: np.ndarray) -> float:
         """Give a number that the states which can be reached from a state (S,) don't exceed."""
@@ -65,6 +71,7 @@ class BitWorld(World):
         self.about = "each next bit is a copy"
         self.source, self.flipped = rules.source, rules.flipped.astype(np.uint8)
         self.actions, bits = self.source.shape
+        self.step = rules.step
         self.goes_back = bool((np.sort(self.source, axis=1) == np.arange(bits)).all())
         self.can_undo = self.goes_back
         self.only_flips = bool((self.source == np.arange(bits)).all())
@@ -78,6 +85,26 @@ class BitWorld(World):
 
     def parents(self, states):
         return joined(states, [(states ^ flips)[:, back] for back, flips in zip(self._back, self.flipped)])
+
+    def successors(self, codes):
+        groups, kind = self._groups
+        after = np.take(np.ascontiguousarray(codes).view(kind), groups, axis=1).view(np.uint8)
+        after = after.reshape(len(codes), *self.source.shape)
+        return after ^ self.flipped if self.flipped.any() else after
+
+    @cached_property
+    def _groups(self) -> tuple[np.ndarray, np.dtype]:
+        """Give the sources (A, B / n) of n bits that are always copied together, and the type that holds n bits."""
+        bits = self.source.shape[1]
+        for size in (8, 4, 2):
+            if bits % size == 0:
+                first = self.source[:, ::size]
+                if (
+                    not (first % size).any()
+                    and (self.source == np.repeat(first, size, 1) + np.arange(bits) % size).all()
+                ):
+                    return first // size, np.dtype(f"u{size}")
+        return self.source, np.dtype("u1")
 
     def most_states(self, state):
         return 2.0 ** len(state)
@@ -109,7 +136,7 @@ class BoardWorld(World):
 
     def read(self, codes):
         values = cell_values(codes, self.grid)
-        if (cell_bits(values, self.grid[2]) != codes).any():
+        if (values > self.grid[2] + 1).any():
             raise ValueError("a cell has several bits")
         states = np.full((len(codes), self.cells + 1), OUTSIDE, np.uint8)
         states[:, :-1] = values.reshape(len(codes), -1)
@@ -120,6 +147,21 @@ class BoardWorld(World):
     def write(self, states: np.ndarray) -> np.ndarray:
         """Give the codes (N, B) uint8 of states (N, S)."""
         return cell_bits(states[:, :-1], self.grid[2])
+
+    def step(self, codes, actions):
+        after = codes.reshape(len(codes), self.cells, -1).copy()
+        for _, rows, changes in self._found(self.forward, self.read(codes), actions):
+            for cells, values in changes:
+                after[rows, cells] = self._bits[values]
+        return after.reshape(codes.shape)
+
+    def successors(self, codes):
+        shape = len(codes), self.actions, self.cells, self.grid[2]
+        after = np.broadcast_to(codes.reshape(len(codes), 1, *shape[2:]), shape).copy()
+        for action, rows, changes in self._found(self.forward, self.read(codes)):
+            for cells, values in changes:
+                after[rows, action, cells] = self._bits[values]
+        return after.reshape(*shape[:2], -1)
 
     def children(self, states):
         return self._applied(self.forward, states)
@@ -221,20 +263,42 @@ class BoardWorld(World):
         is_on = (down >= 0) & (down < rows) & (right >= 0) & (right < columns)
         return np.where(is_on, down * columns + right, self.cells)
 
-    def _applied(self, operators: list[tuple], states: np.ndarray) -> Moves:
+    @cached_property
+    def _bits(self) -> np.ndarray:
+        """Give the bits (values, C) uint8 of a cell that shows a value."""
+        return cell_bits(np.arange(self.grid[2] + 2)[:, None], self.grid[2])
+
+    def _found(
+        self, operators: list[tuple], states: np.ndarray, actions: np.ndarray | None = None
+    ) -> Iterator[tuple[int, np.ndarray, list[tuple[np.ndarray, int | np.ndarray]]]]:
+        """Yield for each operator its action, the rows of states (N, S) where it applies, and the cells' new values.
+
+        Where actions (N,) are given, of each row's action alone.
+        """
         flat, size = states.reshape(-1), states.shape[1]
         things, base = np.argmax(states == self.thing, axis=1), np.arange(len(states)) * size
-        found = []
         for action, tests, writes in operators:
-            rows = np.arange(len(states))
+            rows = np.arange(len(states)) if actions is None else np.flatnonzero(actions == action)
             for table, value in tests:
                 shown = flat[base[rows] + table[things[rows]]]
                 rows = rows[shown != OUTSIDE if value is None else shown == value]
-            after, new_base, where = states[rows], np.arange(len(rows)) * size, things[rows]
+            where = things[rows]
+            yield (
+                action,
+                rows,
+                [
+                    (table[where], flat[base[rows] + copied[where]] if value is None else value)
+                    for table, value, copied in writes
+                ],
+            )
+
+    def _applied(self, operators: list[tuple], states: np.ndarray) -> Moves:
+        found = []
+        for action, rows, changes in self._found(operators, states):
+            after, base = states[rows], np.arange(len(rows)) * states.shape[1]
             changed = after.reshape(-1)
-            for table, value, copied in writes:
-                new = flat[base[rows] + copied[where]] if value is None else value
-                changed[new_base + table[where]] = new
+            for cells, values in changes:
+                changed[base + cells] = values
             found.append(Moves(after, rows, np.full(len(rows), action, np.uint8)))
         return Moves(*map(np.concatenate, zip(*found)))
 
@@ -333,6 +397,10 @@ class TableWorld(World):
     def read(self, codes):
         numbers = codes.astype(np.int64) @ (1 << np.arange(codes.shape[1]))
         return np.minimum(numbers, self.count).astype("<u2")[:, None].view(np.uint8)
+
+    def step(self, codes, actions):
+        after = self.following[actions, self.read(codes).view("<u2")[:, 0]]
+        return (after[:, None] >> np.arange(codes.shape[1]) & 1).astype(np.uint8)
 
     def children(self, states):
         numbers = np.ascontiguousarray(states).view("<u2")[:, 0]

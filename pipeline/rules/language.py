@@ -67,17 +67,15 @@ class Rule:
 def cell_values(codes: np.ndarray, grid: tuple[int, int, int]) -> np.ndarray:
     """Read codes (N, B) of 0 and 1 as values of cells, (N, rows, columns) uint16; several bits are one more."""
     bits = grid[2]
-    cells = codes.reshape(-1, *grid).astype(np.float32)
-    numbers = (cells @ np.arange(bits + 1, 2 * bits + 1, dtype=np.float32)).astype(
-        np.int32
-    )  # one bit: at most 2 * bits
-    several = numbers > 2 * bits
-    return np.where(several, bits + 2, np.maximum(numbers - bits + 1, EMPTY)).astype(np.uint16)
+    cells = codes.reshape(-1, bits).astype(np.float32)
+    numbers = cells @ np.arange(bits + 1, 2 * bits + 1, dtype=np.float32)  # one bit: at most 2 * bits
+    found = np.where(numbers > 2 * bits, bits + 2, np.maximum(numbers - (bits - 1), EMPTY))
+    return found.astype(np.uint16).reshape(-1, *grid[:2])
 
 
 def cell_bits(values: np.ndarray, bits: int) -> np.ndarray:
     """Write values of cells (N, rows, columns) as codes (N, B) uint8: the reverse of `cell_values`."""
-    return (values[..., None] == np.arange(2, bits + 2)).reshape(len(values), -1).astype(np.uint8)
+    return (values[..., None] == np.arange(2, bits + 2, dtype=values.dtype)).view(np.uint8).reshape(len(values), -1)
 
 
 @dataclass(frozen=True)

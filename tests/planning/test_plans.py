@@ -9,7 +9,8 @@ from planning.learned import Learned
 from pipeline.planning.breadth import Deadline, Layers, Unsolved, meet
 from pipeline.planning.numbers import Numbers
 from pipeline.planning.pieces import PieceWorld
-from pipeline.planning.worlds import CodeWorld, TableWorld
+from pipeline.planning.worlds import BoardWorld, CodeWorld, TableWorld
+from pipeline.rules.language import EMPTY
 
 WORLDS = {"lightsout_4x4": 1500, "slidepuzzle_3x3": 2000, "sokoban": 9000, "rubikscube_2x2x2": 3000, "rubikscube": 3000}
 EXACT = [name for name in WORLDS if name != "rubikscube"]
@@ -41,6 +42,26 @@ def test_compiled_tables_are_equal_to_the_model_on_its_data_and_on_walks(name):
     found[moves.rows[chosen]] = moves.states[chosen]
     assert np.array_equal(found, tables.read(after))
     assert world.planner.check(before)[0] == 1000 and world.planner.world is tables
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_steps_and_successors_of_compiled_tables_are_those_of_the_rules_on_any_codes(name):
+    world, rng = learned(name), np.random.default_rng(2)
+    tables, bits = world.planner.world, world.found.code.grid[2]
+    codes = rng.integers(0, 2, (300, world.bits), dtype=np.uint8)
+    if isinstance(tables, BoardWorld):  # any boards where one cell alone shows the thing
+        with pytest.raises(ValueError, match="a cell has several bits"):
+            tables.step(codes, np.zeros(300, int))
+        boards = rng.permuted(np.tile(np.arange(EMPTY, bits + 2), (300, tables.cells)), axis=1)[:, : tables.cells + 1]
+        boards[boards == tables.thing] = bits + 1 if tables.thing == EMPTY else EMPTY
+        boards[np.arange(300), rng.integers(tables.cells, size=300)] = tables.thing
+        codes = tables.write(boards.astype(np.uint8))
+    after = tables.successors(codes)
+    assert after.shape == (300, tables.actions, world.bits) and after.dtype == np.uint8
+    for action in range(tables.actions):
+        assert np.array_equal(after[:, action], world.step(codes, np.full(300, action)))
+    chosen = rng.integers(tables.actions, size=300)
+    assert np.array_equal(tables.step(codes, chosen), after[np.arange(300), chosen])
 
 
 @pytest.mark.parametrize("name", WORLDS)
