@@ -78,7 +78,7 @@ def test_logits_do_not_shrink_with_the_weights():
     np.testing.assert_allclose(np.asarray(layer(points)), logits, rtol=1e-3)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "muon", "lion", "adagrad"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "muon"])
 def test_a_short_training_does_not_collapse_the_code(optimizer, begun):
     seen, _ = begun
     model = compiled(new_model(begun), optimizer)
@@ -219,8 +219,7 @@ def test_the_only_epoch_learns_the_code_and_then_trains_on_it_and_ends_equal_if_
     assert [int(model.optimizer.iterations) for model in seen] == [2]
     (row,), _ = outcome("unkilled")
     assert float(row["loss"]) > 0 and float(row["code_match"]) == 1 and not row.get("bits_in_use")
-    for batches in (1, 3):
-        killed_after(batches, monkeypatch, **one)
+    killed_after(3, monkeypatch, **one)
     assert train(**one) == 0
     assert outcome("run") == outcome("unkilled")
 
