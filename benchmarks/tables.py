@@ -334,14 +334,15 @@ def devices() -> str:
 
 def learned() -> str:
     """Write what codes are worth that were learned, or found behind noise."""
-    head = ["Row", "Seconds", "Verdict", "Bits", "One step exact", "Codes for states", "Told apart", "True pictures",
-            "Open loop, steps exact in all episodes"]  # fmt: skip
+    head = ["Row", "Epochs", "Processor time", "Verdict", "Bits", "One step exact", "Codes for states",
+            "True state in the decoded picture", "Open loop, steps exact in all episodes"]  # fmt: skip
 
     def cells(name, row):
         return [
-            name, f"{row['seconds']:.0f} s", row["verdict"], f"{row['bits']}", percent(row["one_step_exact"]),
-            f"{row['distinct_codes']:,} for {row['distinct_states']:,}", percent(row["told_apart"]),
-            percent(row["true_pictures"]), f"{row['steps_all_exact']:,} of {row['steps']:,}",
+            name, f"{row['epochs']}", f"{row['cpu_seconds']:.0f} s", row["verdict"], f"{row['bits']}",
+            percent(row["one_step_exact"]), f"{row['distinct_codes']:,} for {row['distinct_states']:,}",
+            "—" if row["true_state"] is None else percent(row["true_state"]),
+            f"{row['steps_all_exact']:,} of {row['steps']:,}",
         ]  # fmt: skip
 
     return measured("learned", head, cells)
@@ -373,6 +374,26 @@ def successors() -> str:
         ]  # fmt: skip
 
     return measured("exports", head, cells)
+
+
+def short_trainings() -> str:
+    """Write for each puzzle and optimizer what the worst of the short trainings left of the code."""
+    known = evidence.read("short_trainings")
+    of: dict[tuple[str, str], list[dict]] = {}
+    for row, found in known.items():
+        name, optimizer, _ = row.split(", ")
+        of.setdefault((optimizer, name), []).append(found["figures"]["after"])
+    optimizers, names = (list(dict.fromkeys(place)) for place in zip(*of)) if of else ([], [])
+
+    def cell(optimizer, name):
+        rows = of.get((optimizer, name), [])
+        if not rows:
+            return ""
+        codes = min(row["codes"] / row["states"] for row in rows)
+        return f"{percent(codes)}, {percent(min(row['same_code_twice'] for row in rows))} ({len(rows)})"
+
+    cells = [[f"`{optimizer}`", *(cell(optimizer, name) for name in names)] for optimizer in optimizers]
+    return "\n\n".join([table(["Optimizer", *names], cells or [[MISSING]]), *origins(known)])
 
 
 # ---- what isn't measured, or not by a benchmark
@@ -413,6 +434,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "poor-start": poor_start,
     "few-transitions": few_transitions,
     "learned": learned,
+    "short-trainings": short_trainings,
     "devices": devices,
     "exports": exports,
     "successors": successors,

@@ -1,18 +1,20 @@
 """Where the time of a training step goes, and what the same step costs elsewhere.
 
-    python benchmarks/training.py [FOLDER]
+    python benchmarks/training.py          everything
+    python benchmarks/training.py learned  some of it by name; `list` lists the names
 
-Medians of interleaved rounds. For five world models, with batches of 1,000: the step on one batch that is already
+Medians of interleaved rounds. For some world models, with batches of 1,000: the step on one batch that is already
 there, on batches from memory and on images streamed from disk; and what the step's matrix products alone would take at
 the rate of plain products of the same shapes. Then one autoencoder's step here, in PyTorch and in JAX, where they are
-installed. Prints the tables and writes results/training.json; the datasets are in the folder
-(models/benchmark_training).
+installed. Prints the tables and writes results/training.json; the datasets are in
+models/benchmark_training/.
 """
 
 import math
 import statistics
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -33,7 +35,9 @@ MODELS = {  # the puzzle that each is timed on, and its steps in a call, as in t
     "slidepuzzle": ("slidepuzzle", 30),
     "deepcubeai": ("rubikscube", 1),
     "jaxtar": ("rubikscube", 1),
+    "learned": ("rubikscube", 1),
 }
+FOLDER = evidence.ROOT / "models" / "benchmark_training"
 ADAM_BYTES = 28  # per weight: reads weight, gradient and two moments, writes weight and moments, 4 bytes each
 
 
@@ -98,7 +102,9 @@ def products(model) -> list[tuple[str, int, int, int]]:
                 n, m = kernel.shape[-2:]
                 places = math.prod(layer.input.shape[1:-1]) if isinstance(layer, keras.layers.Dense) else 1
                 rows = batch * places
-                found += [(f"{part.name} {layer.name}", rows, n, m), (f"{part.name} {layer.name}", n, rows, m)]
+                found.append((f"{part.name} {layer.name}", rows, n, m))
+                if layer.trainable_variables:
+                    found.append((f"{part.name} {layer.name}", n, rows, m))
                 if learns_before:
                     found.append((f"{part.name} {layer.name}", rows, m, n))
             learns_before |= bool(layer.trainable_variables)
@@ -120,6 +126,7 @@ def product_seconds(shapes: set[tuple[int, int, int]]) -> dict[tuple[int, int, i
     return {shape: seconds[shape] / several for shape, (_, several) in calls.items()}
 
 
+@cache
 def copy_rate() -> float:
     """Measure bytes per second read and written by a memory copy on one core."""
     source = np.zeros(2**26, np.float32)
@@ -127,7 +134,7 @@ def copy_rate() -> float:
     return 2 * source.nbytes / interleaved({"copy": lambda: np.copyto(target, source)}, 5, 0.5)["copy"]
 
 
-def measure_model(name: str, file: h5py.File, bytes_per_second: float) -> dict:
+def measure_model(name: str, file: h5py.File) -> dict:
     """Measure a world model's step: by input, and against its products."""
     calls, model = steps_of(name, file)
     seconds = {where: value / MODELS[name][1] for where, value in interleaved(calls).items()}
@@ -147,7 +154,7 @@ def measure_model(name: str, file: h5py.File, bytes_per_second: float) -> dict:
         "share_of_product_rate": products_ms / step_ms,
         "layers": layers,
         "adam_megabytes": weights * ADAM_BYTES / 1e6,
-        "adam_ms_at_copy_rate": 1000 * weights * ADAM_BYTES / bytes_per_second,
+        "adam_ms_at_copy_rate": 1000 * weights * ADAM_BYTES / copy_rate(),
     }
 
 
@@ -161,23 +168,26 @@ def compare_frameworks() -> dict[str, float]:
             worker.end()
 
 
-def main():
-    """Run everything, print the tables and write the figures."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "models/benchmark_training")
-    folder.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, dict] = {"autoencoder": compare_frameworks()}
+def measure(name: str) -> dict:
+    """Measure a world model, or the frameworks."""
+    if name == "autoencoder":
+        return compare_frameworks()
     from pipeline.dataset.cache import use_dataset
     from pipeline.generation.stage import ensure_dataset
 
     load_keras()
-    bytes_per_second = copy_rate()
-    for name in MODELS:
-        options = GenerateCommand(dataset=MODELS[name][0], dataset_size=30_000, data_dir=str(folder))
-        with use_dataset(ensure_dataset(options)) as file:
-            rows[name] = measure_model(name, file, bytes_per_second)
-    evidence.record("training", rows)
-    print("\n\n".join([tables.training(), tables.training_layers(), tables.training_frameworks()]))
+    options = GenerateCommand(dataset=MODELS[name][0], dataset_size=30_000, data_dir=str(FOLDER))
+    with use_dataset(ensure_dataset(options)) as file:
+        return measure_model(name, file)
+
+
+def main(*names: str) -> int:
+    """Measure all or what is named, and print the tables."""
+    code = evidence.record_each("training", ("autoencoder", *MODELS), names, FOLDER, measure)
+    if code is None:
+        print("\n\n".join([tables.training(), tables.training_layers(), tables.training_frameworks()]))
+    return code or 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(*sys.argv[1:]))

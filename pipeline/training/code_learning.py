@@ -33,9 +33,9 @@ NO_VARIANCE = 1e-4
 _begun: dict[tuple, tuple[np.ndarray, Start]] = {}  # the last start: a run needs it several times
 
 
-def learning_epochs(epochs: int, steps: int) -> int:
-    """Say how many of a run's epochs, of so many batches, learn the code."""
-    return min(epochs // 2, math.ceil(LEARNING_STEPS / steps))
+def learning_steps(epochs: int, steps: int) -> int:
+    """Say how many of a run's batches learn the code: whole epochs of so many batches, or half of the only one."""
+    return steps // 2 if epochs == 1 else steps * min(epochs // 2, math.ceil(LEARNING_STEPS / steps))
 
 
 def learning_sample(file: h5py.File, key: int) -> np.ndarray:

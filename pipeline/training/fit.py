@@ -26,7 +26,7 @@ from ..world_model.model import DiscreteWorldModel
 from .capacity import check_codes, check_images, check_step, saying_when_a_step_is_too_large
 from .choice import choose_world_model
 from .code_batches import CodeTransitions
-from .code_learning import CodeMender, learned_model, learning_epochs, settled_model
+from .code_learning import CodeMender, learned_model, learning_steps, settled_model
 from .devices import as_the_chief_has_it, describe_devices, on_all_devices, shared_out
 from .environment import describe_environment
 from .image_batches import ImageTransitions
@@ -57,14 +57,15 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
         architecture = load_architecture(options.world_model)
         model, training = _model_and_transitions(options, file, run, state)
         epochs = options.train_epochs if architecture.is_trained else 1  # what has nothing to learn is measured once
+        steps = math.ceil(len(training) / options.mini_batch_size)
         is_new = state is None
         if is_learned(model.encoder):
-            if learning := learning_epochs(epochs, math.ceil(len(training) / options.mini_batch_size)):
+            if learning := learning_steps(epochs, steps):
                 model, keeper = _phase(model, training, file, options, run, state, learning, is_new)
                 state = keeper.state_without_a_best()
             model = settled_model(model, file, options)
             training, is_new = read_split(file["train"], model, options.dataset_in), True
-        model, keeper = _phase(model, training, file, options, run, state, epochs, is_new)
+        model, keeper = _phase(model, training, file, options, run, state, epochs * steps, is_new)
         if not is_chief():
             return None
         save_model(model, run.last_model)
@@ -98,10 +99,10 @@ def _phase(
     options: TrainCommand,
     run: Run,
     state: State | None,
-    epochs: int,
+    last: int,
     is_new: bool,
 ) -> tuple[DiscreteWorldModel, RunKeeper]:
-    """Fit a model until so many epochs of the run are done: all of them, or at first those that learn a code.
+    """Fit a model until so many batches of the run are done: all of them, or at first those that learn a code.
 
     Args:
         is_new: Whether the model is to be compiled, and begins with rules if it trains on codes.
@@ -114,12 +115,13 @@ def _phase(
         if architecture.is_trained and isinstance(training, CodeTransitions):
             model = with_found_rules(model, training, architecture, len(file.attrs["action_names"]))
             _say_what_is_missing(model, training)
-        compile_for_training(model, options, steps * epochs, _batches_per_call(training, steps))
+        done = state.step % steps if state else 0
+        compile_for_training(model, options, last, _batches_per_call(training, math.gcd(steps, done)))
     check_step(model, min(options.mini_batch_size, len(training)), isinstance(training, ImageTransitions))
     apart = keras.models.clone_model(model)
     model = on_all_devices(model)
     validation = Validation(file["validation"], walk if isinstance(walk, CodeTransitions) else None)
-    keeper = RunKeeper(run, state, epochs, steps, 0 if learns else options.stop_when_exact, validation, apart)
+    keeper = RunKeeper(run, state, last, steps, 0 if learns else options.stop_when_exact, validation, apart)
     if state and not is_new:
         print(f"going on {where(state.step, steps)}")
     _fit(model, training, walk, options, keeper, [CodeMender(file, options, lambda: keeper.step > 0)] if learns else [])
@@ -176,9 +178,12 @@ def _fit(
     with saying_when_a_step_is_too_large(options.mini_batch_size), keeper, finishing_first():
         while not keeper.is_done():
             batches = training.shuffled(options.mini_batch_size, options.key, keeper.epoch, keeper.step)
+            whole = keeper.last // keeper.steps  # epochs
+            steps, epochs = keeper.steps - keeper.step, keeper.epoch + 1 if keeper.step else whole
+            if keeper.epoch == whole:  # a part of the next one
+                steps, epochs = keeper.last - keeper.epoch * keeper.steps - keeper.step, whole + 1
             model.fit(
-                shared_out(batches), steps_per_epoch=keeper.steps - keeper.step, initial_epoch=keeper.epoch,
-                epochs=keeper.epoch + 1 if keeper.step else keeper.epochs,
+                shared_out(batches), steps_per_epoch=steps, initial_epoch=keeper.epoch, epochs=epochs,
                 validation_data=shared_out(walk.batches(rows)), callbacks=[*more, *_callbacks(options, keeper)],
                 verbose=0,
             )  # fmt: skip
@@ -207,7 +212,7 @@ def read_split(
 
 
 def _batches_per_call(training: Transitions, steps: int) -> int:
-    """Choose how many small batches TensorFlow gets at a time; every epoch must end with a call."""
+    """Choose how many small batches TensorFlow gets at a time; all `steps` must end with a call."""
     most = MOST_BATCHES_PER_CALL if isinstance(training, CodeTransitions) else 1
     return max(number for number in range(1, most + 1) if steps % number == 0)
 

@@ -27,7 +27,7 @@ class RunKeeper(keras.callbacks.Callback):
     Args:
         run: Where everything is kept.
         state: What to go on from; None for the beginning.
-        epochs: After how many epochs the run ends.
+        last: After how many batches the run ends.
         steps: Batches in an epoch.
         stop_when_exact: After how many exact epochs in a row it ends before that; 0 for never.
         validation: Says after each epoch how exact the model is.
@@ -39,14 +39,14 @@ class RunKeeper(keras.callbacks.Callback):
         self,
         run: Run,
         state: State | None,
-        epochs: int,
+        last: int,
         steps: int,
         stop_when_exact: int,
         validation: Validation,
         apart: DiscreteWorldModel,
     ):
         super().__init__()
-        self.run, self.steps, self.epochs, self.stop_when_exact = run, steps, epochs, stop_when_exact
+        self.run, self.steps, self.last, self.stop_when_exact = run, steps, last, stop_when_exact
         self.validation, self._apart = validation, apart
         state = state or State(step=0, seconds=0.0, best_epoch=0, history=[], tallies=[])
         self.history, self.best_epoch, self.before = list(state.history), state.best_epoch, state.seconds
@@ -62,7 +62,7 @@ class RunKeeper(keras.callbacks.Callback):
 
     def state_without_a_best(self) -> State:
         """Give the state from which a model with another code goes on: nothing is best yet."""
-        return State(self._steps_done(), self.seconds(), 0, self.history, [])
+        return State(self._steps_done(), self._seconds(), 0, self.history, [])
 
     def is_exact_long_enough(self) -> bool:
         """Tell whether as many of the last epochs were exact as were asked for."""
@@ -71,13 +71,13 @@ class RunKeeper(keras.callbacks.Callback):
 
     def is_done(self) -> bool:
         """Tell whether the run is over: all epochs are done, or the last ones were exact."""
-        return self.is_exact_long_enough() or self.epoch >= self.epochs
+        return self.is_exact_long_enough() or self._steps_done() >= self.last
 
     def why_stopped(self) -> str:
         """Say why a run that is over is over."""
         if self.is_exact_long_enough():
             return f"the unseen walk was exact for {self.stop_when_exact} epochs in a row"
-        return f"all {self.epochs:,} epochs are done"
+        return f"all {self.epoch:,} epochs are done"
 
     def seconds(self) -> float:
         """Give how long the run has trained."""
@@ -86,7 +86,7 @@ class RunKeeper(keras.callbacks.Callback):
     def __enter__(self) -> "RunKeeper":
         self.started = self.saved = self.looked = time.perf_counter()
         self.bar = tqdm(
-            total=self.epochs * self.steps, initial=self._steps_done(), unit="batch", dynamic_ncols=True
+            total=self.last, initial=self._steps_done(), unit="batch", dynamic_ncols=True
         )  # fmt: skip
         return self
 
@@ -95,7 +95,7 @@ class RunKeeper(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._offset = self.step  # batches of this epoch that were done before
-        if self.step:
+        if self._tallies:
             for variable, value in zip(self.model.metrics_variables, self._tallies, strict=True):
                 variable.assign(np.asarray(value, variable.dtype))
 
@@ -116,7 +116,10 @@ class RunKeeper(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._check_finite(logs)
-        self.epoch, self.step = epoch + 1, 0
+        if self.step < self.steps:  # with another code the epoch goes on
+            self._save()
+            return self._end_if_asked()
+        self.epoch, self.step, self._tallies = epoch + 1, 0, []
         weights = self.model.get_weights()
         self._apart.set_weights(weights)
         found = {
@@ -169,7 +172,8 @@ class RunKeeper(keras.callbacks.Callback):
 
     def _show(self, logs):
         self.bar.update(self._steps_done() - self.bar.n)
-        shown = {"epoch": f"{min(self.epoch + 1, self.epochs)}/{self.epochs}", "loss": f"{float(logs['loss']):.1e}"}
+        epochs = math.ceil(self.last / self.steps)
+        shown = {"epoch": f"{min(self.epoch + 1, epochs)}/{epochs}", "loss": f"{float(logs['loss']):.1e}"}
         if self.history:
             last = self.history[-1]
             shown |= {"bits in use": percent(last["bits_in_use"])} if "bits_in_use" in last else {}
