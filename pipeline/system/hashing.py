@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,15 @@ def number_rows(rows: np.ndarray) -> np.ndarray:
     Two given rows collide with probability 2^-63 or so; among ten million, once in a hundred thousand runs.
     """
     rows = rows.reshape(len(rows), math.prod(rows.shape[1:])).astype(np.uint8, copy=False)
-    rows = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8)))
+    if missing := -rows.shape[1] % 4:
+        rows = np.pad(rows, ((0, 0), (0, missing)))
     words = np.ascontiguousarray(rows).view(np.uint32).astype(np.uint64)
-    weights = np.random.default_rng(1).integers(0, 2**63, words.shape[1], np.uint64) * 2 + 1
-    return words @ weights  # sums modulo 2^64
+    return words @ _weights(words.shape[1])  # sums modulo 2^64
+
+
+@cache
+def _weights(count: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 2**63, count, np.uint64) * 2 + 1
 
 
 def file_digest(path: Path) -> str:
