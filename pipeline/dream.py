@@ -30,8 +30,8 @@ METADATA = {"render_modes": ["rgb_array"], "render_fps": 4}
 class Dreamed:
     """What is dreamed: a model, where episodes begin, and where they end with what reward.
 
-    Rewards and ends are those that the data showed for a code and an action. A puzzle's data has none: there an episode
-    ends, with reward 1, in the goal. Episodes begin where the data's did; for a puzzle in any of its states.
+    Rewards and ends are told by the run's rules for them. A puzzle's data has none: there an episode ends, with reward
+    1, in the goal. Episodes begin where the data's did; for a puzzle in any of its states.
     """
 
     def __init__(self, run: str, goal: np.ndarray | None, codes: bool, data_dir: str):
@@ -44,6 +44,8 @@ class Dreamed:
         puzzle = PUZZLES.get(self.model.dataset)
         if goal is None and puzzle:
             goal = puzzle.render(puzzle.start(np.random.default_rng(0), 1, "solved"), self.model.img_size)[0]
+        if goal is None and self.model.outcomes is None:
+            raise UserError("a dream needs a goal, for the run's data has no rewards and no ends. Received: goal=None")
         self.goal = None if goal is None else self.model.encode(goal)
         with use_dataset(ensure_dataset(self.model.options.model_copy(update={"data_dir": data_dir}))) as file:
             split = file["train"]
@@ -51,7 +53,6 @@ class Dreamed:
             first = np.arange(len(frames)) if puzzle else np.flatnonzero(np.append(2, np.diff(frames)) > 1)
             chosen = first[np.linspace(0, len(first) - 1, min(len(first), MOST_STARTS)).astype(int)]
             starts = self._encoded(split["images"], frames[chosen])
-            self._outcomes = self._seen(split, frames) if self.goal is None else {}
         others = starts[~self._ended(starts)]
         self._starts = others if len(others) else starts
 
@@ -65,8 +66,8 @@ class Dreamed:
         if self.goal is not None:
             ended = self._ended(after)
             return after, ended.astype(np.float64), ended
-        told = [self._outcomes.get(pair, (0.0, False)) for pair in zip(map(bytes, codes), actions.tolist())]
-        return after, np.array([reward for reward, _ in told]), np.array([end for _, end in told], bool)
+        assert self.model.outcomes is not None  # there is a goal without them
+        return after, *self.model.outcomes.told(codes, actions, after)
 
     def observed(self, codes: np.ndarray) -> np.ndarray:
         """Give what is seen of codes (N, B): they themselves (N, B) int8, or pictures (N, H, W, 3) uint8."""
@@ -79,18 +80,6 @@ class Dreamed:
         """Encode some frames (n,) of a file, in rising order, as codes (n, B)."""
         parts = [frames[at : at + ROWS] for at in range(0, len(frames), ROWS)]
         return np.concatenate([self.model.encode(np.stack([images[frame] for frame in part])) for part in parts])
-
-    def _seen(self, split, frames: np.ndarray) -> dict[tuple[bytes, int], tuple[float, bool]]:
-        """Give the reward and the end that the data showed last for a code and an action, where there were any."""
-        if "rewards" not in split and "terminated" not in split:
-            raise UserError("a dream needs a goal, for the run's data has no rewards and no ends. Received: goal=None")
-        rewards, ends = (
-            split[name][:] if name in split else np.zeros(len(frames)) for name in ("rewards", "terminated")
-        )
-        told = np.flatnonzero((rewards != 0) | (ends != 0))
-        codes = self._encoded(split["images"], frames[told]) if len(told) else np.empty((0, self.model.bits), np.uint8)
-        pairs = zip(codes, split["actions"][:][told].tolist(), rewards[told].tolist(), ends[told].tolist())
-        return {(bytes(code), action): (reward, bool(end)) for code, action, reward, end in pairs}
 
 
 class Dream(gymnasium.Env):

@@ -14,6 +14,7 @@ from .generation.stage import action_names
 from .planning.planner import Plan, Planner
 from .planning.worlds import CodeWorld, World, compile_world
 from .rules.language import Rules
+from .rules.outcomes import Outcomes
 from .runs.folder import Run
 from .system.errors import UserError, quoted, shown
 from .system.files import read_json
@@ -38,6 +39,8 @@ class WorldModel:
         dataset: The puzzle or source that it was learned from.
         img_size: Height and width of its pictures.
         bits: B, how many bits a code has.
+        outcomes: What tells rewards and ends, by `outcomes.told(codes, actions, next_codes)`; None where the data had
+            none.
         metrics: What was measured of it, as `explain` explains; None where nothing was.
         recorded, summary: The options that decided it, and what training said in the end.
 
@@ -57,6 +60,8 @@ class WorldModel:
         self.actions = tuple((run.record() or {}).get("actions") or action_names(options))
         self.dataset, self.img_size, self.bits = options.dataset, self.model.encoder.input_shape[1:3], self.model.bits
         self.metrics: dict[str, Any] | None = read_json(run.metrics_file)
+        outcomes = (run.record() or {}).get("outcomes")
+        self.outcomes = Outcomes.from_config(outcomes) if outcomes else None
         self._planners: dict[float, Planner] = {}  # by how long they learn
 
     def __repr__(self) -> str:

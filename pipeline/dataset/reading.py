@@ -18,3 +18,12 @@ def read_rows(array: h5py.Dataset, first: int, last: int) -> np.ndarray:
         _, content = array.id.read_direct_chunk((first + place * chunk, *elsewhere))
         part[:] = np.frombuffer(unpack(content, part.nbytes), array.dtype).reshape(part.shape)
     return rows.reshape(-1, *array.shape[1:])[: last - first]
+
+
+def seen_outcomes(split: h5py.Group) -> tuple[np.ndarray, np.ndarray] | None:
+    """Give the rewards (N,) float32 and the ends (N,) bool of a split's transitions; None where it has neither."""
+    if not {"rewards", "terminated"} & split.keys():
+        return None
+    count = len(split["actions"])
+    rewards = split["rewards"][:] if "rewards" in split else np.zeros(count, np.float32)
+    return rewards, split["terminated"][:].astype(bool) if "terminated" in split else np.zeros(count, bool)

@@ -10,12 +10,14 @@ import numpy as np
 
 from ..command_line.options import EvaluateOptions
 from ..pictures import drawing
+from ..rules.outcomes import Outcomes
 from .chance import measure_chance
 from .code_use import measure_code_use
 from .exhaustive import prove
 from .held_out import measure_seen_identity, roll_out_episodes
 from .identity import measure_identity
 from .one_step import measure_walk
+from .outcome import measure_outcome
 from .overlap import measure_overlap
 from .robustness import measure_robustness
 from .rollout import MILESTONES, Rollout, measure_rollout, roll_out
@@ -52,8 +54,13 @@ class QuickEffort:
 Effort = EvaluateOptions | QuickEffort
 
 
-def measure(subject: Subject, file: h5py.File, effort: Effort) -> tuple[dict[str, Any], Rollout]:
+def measure(
+    subject: Subject, file: h5py.File, effort: Effort, outcomes: Outcomes | None = None
+) -> tuple[dict[str, Any], Rollout]:
     """Measure everything on a dataset and beyond it; gives the metrics and the rollout they come from.
+
+    Args:
+        outcomes: What the run tells of rewards and ends, where its data had them.
 
     Returns:
         verdict: What the model is worth: exact, nothing that was measured is wrong; nearly; or useless.
@@ -65,6 +72,8 @@ def measure(subject: Subject, file: h5py.File, effort: Effort) -> tuple[dict[str
     metrics, judged = measure_walk(subject, walk, certain)
     if chance:
         metrics["chance"] = chance
+    if outcomes and (told := measure_outcome(subject, walk, outcomes)):
+        metrics["outcome"] = told
     metrics |= measure_overlap(file)
     if subject.is_live:
         rollout = roll_out(subject, effort.episodes, effort.steps, DECODED_FOR_A_PROBE * probes)
@@ -127,7 +136,7 @@ def table(metrics: dict, indent: str = "  ") -> str:
     return "\n".join(lines)
 
 
-GROUPS = ("rollout", "identity", "robustness", "code_use", "proof", "left_out", "environment")
+GROUPS = ("outcome", "rollout", "identity", "robustness", "code_use", "proof", "left_out", "environment")
 
 
 def _number(value: Any) -> str:

@@ -10,6 +10,7 @@ from ..dataset.key import DatasetKey, SourceKey
 from ..generation.environments import walked_live
 from ..generation.stage import action_names, ensure_dataset, key_of, resolved
 from ..puzzles import PUZZLES, Puzzle
+from ..rules.outcomes import Outcomes
 from ..runs.folder import Run
 from ..sources.names import is_environment, is_own_puzzle
 from ..sources.own_puzzle import find_puzzle
@@ -78,7 +79,8 @@ def _measure(run: Run, wanted: TrainCommand | EvaluateCommand, effort: Effort, o
     print("measuring ...", flush=True)
     metrics_file, strip, dream = run.pictures_of(other)
     with use_dataset(path) as file:
-        metrics, rollout = measure(subject, file, effort)
+        told = (run.record() or {}).get("outcomes")
+        metrics, rollout = measure(subject, file, effort, Outcomes.from_config(told) if told else None)
         metrics["dataset_digest"] = file.attrs["content_digest"]
         metrics["model_digest"] = model_digest(model)
         draw(subject, file, rollout, strip, dream)

@@ -101,6 +101,8 @@ def _faults_of_the_transition(metrics: dict) -> Iterator[tuple[str, str]]:
         counts = [(name, kind["steps"] - kind["exact"], kind["steps"]) for name, kind in wrong.items()]
         where = ", ".join(f"{count:,} of {steps:,} ({name})" for name, count, steps in counts)
         yield f"wrong unseen steps: {where}", cause
+    if wrong_steps := metrics.get("outcome", {}).get("wrong_steps"):
+        yield f"{wrong_steps:,} of {metrics['transitions']:,} unseen steps are told a wrong reward or end", RARE
     up_to = "up to " if "steps_walked" in rollout else ""
     if failing := rollout["episodes"] - rollout["episodes_all_exact"]:
         yield (

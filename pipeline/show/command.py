@@ -15,7 +15,7 @@ from ..pictures import drawing
 from ..runs.folder import Run
 from ..system.errors import UserError
 from ..system.files import read_json
-from .rules import show_rules
+from .rules import show_outcomes, show_rules
 
 FRAMES_SHOWN, COLUMNS = 32, 8
 
@@ -87,6 +87,7 @@ def _show_run(run: Run):
         print(f"not measured yet; `evaluate --output_dir {run.folder}` measures it")
     if run.is_finished():
         show_rules(run)
+        show_outcomes(run)
     for place in sorted(run.folder.iterdir()):
         if place.is_file():
             print(f"  {place}: {_size(place.stat().st_size)}")

@@ -12,6 +12,7 @@ from ..evaluation.code_use import measure_code_use
 from ..evaluation.exhaustive import prove
 from ..evaluation.identity import measure_identity
 from ..evaluation.one_step import measure_walk
+from ..evaluation.outcome import measure_outcome
 from ..evaluation.overlap import measure_overlap
 from ..evaluation.report import measure
 from ..evaluation.robustness import measure_robustness
@@ -20,6 +21,7 @@ from ..system.errors import UserError, did_you_mean, shown
 
 MEASURED_BY: dict[str, tuple[Callable, ...]] = {  # the groups of metrics.json, the outermost without a name
     "": (measure, measure_walk, measure_overlap),
+    "outcome": (measure_outcome,),
     "rollout": (measure_rollout,),
     "identity": (measure_identity,),
     "robustness": (measure_robustness,),
@@ -44,6 +46,10 @@ GOOD = {
     "true_state": ALL,
     "true_next_state": ALL,
     "walk_states_seen_in_training": "few, for so much the more the unseen walk says; in a small world nearly all",
+    "outcome.rewards_right": ALL,
+    "outcome.ends_right": ALL,
+    "outcome.unusual_right": "as many as unusual_steps",
+    "outcome.wrong_steps": NONE,
     "rollout.exact_at": "1 at every step",
     "rollout.true_state_at": "1 at every step",
     "rollout.steps_all_exact": "as many as steps",

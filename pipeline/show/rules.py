@@ -7,6 +7,7 @@ from pathlib import Path
 from ..pictures import rules as pictures
 from ..puzzles import PUZZLES, Puzzle
 from ..rules.language import EMPTY, CopyRules, LocalRules
+from ..rules.outcomes import Outcomes, outcome_sentences
 from ..rules.parts import Pixels, colours_of, parts_of, tiles_of
 from ..rules.words import copy_sentences, local_sentences, value_name, values_in_words
 from ..runs.folder import Run
@@ -86,6 +87,15 @@ def show_rules(run: Run) -> None:
             print(text + str(error))
             return
     print(text + f"the same as pictures: {run.rules_picture}")
+
+
+def show_outcomes(run: Run) -> None:
+    """Print how a finished run tells rewards and ends, where its data had them."""
+    record = run.record() or {}
+    if "outcomes" in record:
+        outcomes = Outcomes.from_config(record["outcomes"])
+        names = {bit: value_name(EMPTY + 1 + bit) for bit in range(outcomes.grid[2])}
+        print("\n".join(outcome_sentences(outcomes, record["actions"], names)))
 
 
 def _has_rules(run: Run) -> bool:

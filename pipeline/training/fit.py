@@ -13,8 +13,10 @@ from ..architectures import load_architecture
 from ..codes.exactness import pixel_bound
 from ..command_line.options import AUTO, TrainCommand
 from ..dataset.cache import use_dataset
+from ..dataset.reading import seen_outcomes
 from ..pictures import drawing
 from ..rules.language import LocalRules
+from ..rules.outcomes import Outcomes, find_outcomes
 from ..runs.folder import Run, State
 from ..system.cluster import is_chief
 from ..system.files import save_model
@@ -38,6 +40,7 @@ VALIDATION_BATCH, VALIDATION_BYTES = 2000, 2**26  # transitions at a time: at mo
 SHARE_OF_MEMORY = 0.5  # of what is free that images may fill
 MOST_BATCHES_PER_CALL = 32
 FAR_OFF_BY_CHANCE = 1e-4  # of noisy frames
+OUTCOME_TRANSITIONS = 500_000  # at most, that rewards and ends are found in
 MENDINGS = 2  # attempts to find a code for frames that the sample didn't show
 
 Transitions = CodeTransitions | ImageTransitions
@@ -71,6 +74,7 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
         save_model(model, run.last_model)
         save_model(keeper.best_model(), run.best_model)
         drawing.curve(keeper.history, run.curve)
+        outcomes = _outcomes(training, file, keeper.best_model())
         summary = {
             "epochs": len(keeper.history),
             "best_epoch": keeper.best_epoch,
@@ -80,7 +84,20 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
             "model_digest": model_digest(keeper.best_model()),
             **chosen,
         }
-    return keeper.history, {"summary": summary, "environment": describe_environment(describe_devices())}
+    found = {"outcomes": outcomes.to_config()} if outcomes else {}
+    return keeper.history, {"summary": summary, "environment": describe_environment(describe_devices()), **found}
+
+
+def _outcomes(training: Transitions, file: h5py.File, model: DiscreteWorldModel) -> Outcomes | None:
+    """Find what tells rewards and ends, where the data has them; says so."""
+    if (seen := seen_outcomes(file["train"])) is None:
+        return None
+    settled = training if isinstance(training, CodeTransitions) else CodeTransitions.read(file["train"], model)
+    some = np.arange(0, len(settled), max(1, len(settled) // OUTCOME_TRANSITIONS))
+    rewards, ends = (values[some] for values in seen)
+    found = find_outcomes(*settled.part(some), rewards, ends, model.grid)
+    print("rewards take too many values to be told by rules" if found is None else found.summary())
+    return found
 
 
 def _resolved(options: TrainCommand, file: h5py.File) -> tuple[TrainCommand, dict[str, str]]:

@@ -1,0 +1,260 @@
+"""What steps are rewarded with, and which of them end the world: rules for it, and a list of what they leave over.
+
+As with local rules a few tests are looked for that nothing seen contradicts and that explain the most (AQ, Michalski,
+1969; CN2, Clark and Niblett, 1989). A test asks for the action, for a bit of the code before or after the step, whether
+any cell of the lattice shows a value, or for the whole code that follows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..system.hashing import number_rows
+
+MOST_KINDS = 32  # of reward and end together: more are a quantity, of which rules can't tell
+MOST_RULES = 100
+SAMPLE, ROUNDS = 20_000, 4  # usual steps that rules are found in, and times that those they are wrong about are added
+LEAST = 2  # steps with different codes that a rule must explain; what explains fewer is a list of cases
+MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number, by which an action changes a code's number
+
+Kind = tuple[float, bool]  # the reward, and whether the world ended
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test of a step.
+
+    Attributes:
+        of: "action"; "before" or "after", a bit of the code; "some before" or "some after", a bit of any cell;
+            "becomes", the whole code that follows.
+        number: Of the action, the bit or, as `number_rows` gives it, the code.
+        is_set: Whether it must be so, or must not.
+    """
+
+    of: str
+    number: int
+    is_set: bool = True
+
+
+@dataclass(frozen=True)
+class OutcomeRule:
+    """Steps of which all tests are true have an outcome of this kind; `seen` says of how many that is so."""
+
+    tests: tuple[Test, ...]
+    kind: int
+    seen: int
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What steps are rewarded with, and which of them end the world.
+
+    Attributes:
+        grid: Rows, columns and bits per cell of the codes.
+        kinds: K kinds of outcome, the usual one first.
+        rules: The first that applies says the kind; where none does and no case is listed it is the usual one.
+        cases: The kind of steps that no rule tells rightly, by a number of their code and action.
+    """
+
+    grid: tuple[int, int, int]
+    kinds: tuple[Kind, ...]
+    rules: tuple[OutcomeRule, ...] = ()
+    cases: dict[int, int] = field(default_factory=dict)
+
+    def told(self, codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Tell what steps are rewarded with, (N,) float64, and which of them end the world, (N,) bool.
+
+        Args:
+            codes: (N, B) of 0 and 1.
+            actions: (N,) int.
+            next_codes: (N, B), the codes that follow.
+        """
+        kinds = self._kinds(codes, actions, next_codes)
+        if self.cases:
+            listed = [self.cases.get(number, -1) for number in _numbers(codes, actions).tolist()]
+            kinds = np.where(np.array(listed) < 0, kinds, listed)
+        rewards, ends = (np.array(column) for column in zip(*self.kinds))
+        return rewards[kinds].astype(np.float64), ends[kinds].astype(bool)
+
+    def _kinds(self, codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray) -> np.ndarray:
+        """Give the number of each step's kind (N,) int by the rules alone."""
+        steps, kinds = _Steps(self.grid, codes, actions, next_codes), np.zeros(len(actions), int)
+        for rule in reversed(self.rules):
+            kinds[np.logical_and.reduce([steps.holds(test) for test in rule.tests])] = rule.kind
+        return kinds
+
+    def summary(self) -> str:
+        """Say in a line how rewards and ends are told."""
+        if len(self.kinds) == 1:
+            return f"every step {_kind(self.kinds[0])}"
+        return (
+            f"rewards and ends, of {len(self.kinds)} kinds: {len(self.rules):,} rules tell them"
+            + f", and {len(self.cases):,} cases listed one by one" * bool(self.cases)
+        )
+
+    def to_config(self) -> dict[str, Any]:
+        """Describe them in what JSON holds."""
+        rules = [[[[t.of, t.number, t.is_set] for t in rule.tests], rule.kind, rule.seen] for rule in self.rules]
+        cases = {str(number): kind for number, kind in self.cases.items()}
+        return {"grid": list(self.grid), "kinds": [list(kind) for kind in self.kinds], "rules": rules, "cases": cases}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Outcomes":
+        """Make them of what `to_config` gave."""
+        rules = tuple(
+            OutcomeRule(tuple(Test(*test) for test in tests), kind, seen) for tests, kind, seen in config["rules"]
+        )
+        cases = {int(number): kind for number, kind in config["cases"].items()}
+        rows, columns, bits = config["grid"]
+        kinds = tuple((float(reward), bool(end)) for reward, end in config["kinds"])
+        return cls((rows, columns, bits), kinds, rules, cases)
+
+
+class _Steps:
+    """N steps, of which tests ask."""
+
+    def __init__(self, grid: tuple[int, int, int], codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray):
+        self.grid, self.actions, self.bits = grid, actions, {"before": codes, "after": next_codes}
+        self.after = number_rows(next_codes)
+
+    def holds(self, test: Test) -> np.ndarray:
+        """Tell of which steps a test is true, (N,) bool."""
+        if test.of == "action":
+            found = self.actions == test.number
+        elif test.of == "becomes":
+            found = self.after == np.uint64(test.number)
+        elif test.of in self.bits:
+            found = self.bits[test.of][:, test.number] == 1
+        else:
+            cells = self.bits[test.of.removeprefix("some ")].reshape(len(self.actions), -1, self.grid[2])
+            found = (cells[:, :, test.number] == 1).any(axis=1)
+        return found == test.is_set
+
+    def true_of(self, row: int) -> list[Test]:
+        """List the tests that are true of a step, those first that say the most of the world."""
+        found = []
+        if self.grid[:2] != (1, 1):
+            for of in ("some after", "some before"):
+                found += [Test(of, bit) for bit in range(self.grid[2])]
+        for of in ("after", "before"):
+            found += [Test(of, bit) for bit in range(self.bits[of].shape[1])]
+        found += [Test("becomes", int(self.after[row])), Test("action", int(self.actions[row]))]
+        one = _Steps(self.grid, self.bits["before"][[row]], self.actions[[row]], self.bits["after"][[row]])
+        true = [test if one.holds(test)[0] else Test(test.of, test.number, False) for test in found]
+        return sorted(true, key=lambda test: not test.is_set)
+
+
+def find_outcomes(
+    codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray, rewards: np.ndarray, ends: np.ndarray,
+    grid: tuple[int, int, int],
+) -> Outcomes | None:  # fmt: skip
+    """Find what tells the rewards (N,) and the ends (N,) of steps: codes, next codes (N, B) and actions (N,).
+
+    Returns:
+        None where rewards take so many values that they are a quantity.
+
+    Example:
+        >>> codes, walked = np.eye(3, dtype=np.uint8)[[0, 1, 0, 1]], np.array([1, 1, 0, 1])  # on three places
+        >>> after = np.eye(3, dtype=np.uint8)[[1, 2, 0, 2]]
+        >>> found = find_outcomes(codes, walked, after, np.array([0, 1, 0, 1.0]), after[:, 2], (1, 1, 3))
+        >>> found.told(codes[:2], np.array([1, 1]), after[:2])
+        (array([0., 1.]), array([False,  True]))
+    """
+    pairs = np.stack([rewards.astype(np.float64), ends.astype(np.float64)], axis=1)
+    distinct, which, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+    if len(distinct) > MOST_KINDS:
+        return None
+    order = np.argsort(-counts, kind="stable")
+    kinds = tuple((float(reward), bool(end)) for reward, end in distinct[order])
+    kind = np.argsort(order)[which.ravel()]  # (N,), 0 for the usual one
+    usual = np.flatnonzero(kind == 0)
+    sample = np.union1d(np.flatnonzero(kind), usual[:: max(1, len(usual) // SAMPLE)])
+    found = Outcomes(grid, kinds)
+    for _ in range(ROUNDS if len(kinds) > 1 else 0):
+        rules = _cover(_Steps(grid, codes[sample], actions[sample], next_codes[sample]), kind[sample])
+        found = Outcomes(grid, kinds, tuple(rules))
+        wrong = np.flatnonzero(found._kinds(codes, actions, next_codes) != kind)
+        if np.isin(wrong, sample).all():
+            break
+        sample = np.union1d(sample, wrong)
+    wrong = np.flatnonzero(found._kinds(codes, actions, next_codes) != kind)
+    listed = zip(_numbers(codes[wrong], actions[wrong]).tolist(), kind[wrong].tolist())
+    return Outcomes(grid, kinds, found.rules, dict(listed))
+
+
+def _cover(steps: _Steps, kind: np.ndarray) -> list[OutcomeRule]:
+    """Find rules for the unusual kinds of steps (N,), each of one or two tests that nothing contradicts."""
+    rules: list[OutcomeRule] = []
+    left, numbers = kind > 0, _numbers(np.concatenate([steps.bits["before"], steps.bits["after"]], 1), steps.actions)
+    while left.any() and len(rules) < MOST_RULES:
+        _, first, counts = np.unique(numbers[left], return_index=True, return_counts=True)
+        seed = int(np.flatnonzero(left)[first[counts.argmax()]])  # the commonest that no rule explains
+        tests = _best(steps, seed, kind, numbers)
+        if tests is None:
+            left &= numbers != numbers[seed]
+            continue
+        applies = np.logical_and.reduce([steps.holds(test) for test in tests])
+        rules.append(OutcomeRule(tests, int(kind[seed]), int(applies.sum())))
+        left &= ~applies
+    return rules
+
+
+def _best(steps: _Steps, seed: int, kind: np.ndarray, numbers: np.ndarray) -> tuple[Test, ...] | None:
+    """Choose the one or two tests true of a step that no step of another kind passes, and most of its kind do."""
+    tests = steps.true_of(seed)
+    true = np.stack([steps.holds(test) for test in tests], axis=1)  # (N, T)
+    _, once = np.unique(numbers, return_index=True)  # steps that are alike count once
+    same = kind[once] == kind[seed]
+    right, wrong = (true[once][mask].astype(np.float32) for mask in (same, ~same))
+    both_right, both_wrong = right.T @ right, wrong.T @ wrong  # (T, T): how many steps pass both; the diagonal: one
+    pure = np.where(both_wrong == 0, both_right, 0)
+    single = np.diagonal(pure)
+    if single.max() >= LEAST:
+        return (tests[int(single.argmax())],)
+    one, other = np.unravel_index(int(pure.argmax()), pure.shape)
+    return (tests[one], tests[other]) if pure[one, other] >= LEAST else None
+
+
+def _numbers(codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    """Give a number for each code and action, (N,) uint64."""
+    return number_rows(codes) * MIX + actions.astype(np.uint64) + np.uint64(1)
+
+
+def outcome_sentences(outcomes: Outcomes, actions: Sequence[str], values: dict[int, str]) -> list[str]:
+    """Tell in words what steps are rewarded with and where they end the world, a line for each rule.
+
+    Args:
+        actions: Their names.
+        values: What the bits of a cell are called, the first one 0.
+    """
+    if len(outcomes.kinds) == 1:
+        return [f"every step {_kind(outcomes.kinds[0])}"]
+    said = [
+        f"  - where {' and '.join(_words(test, outcomes.grid, actions, values) for test in rule.tests)}: a step "
+        f"{_kind(outcomes.kinds[rule.kind])} (seen in {rule.seen:,} steps)"
+        for rule in outcomes.rules
+    ]
+    listed = f"; {len(outcomes.cases):,} cases are listed one by one" if outcomes.cases else ""
+    return ["rewards and ends:", *said, f"  - else a step {_kind(outcomes.kinds[0])}{listed}"]
+
+
+def _kind(kind: Kind) -> str:
+    return f"is rewarded with {kind[0]:g}" + " and ends the world" * kind[1]
+
+
+def _words(test: Test, grid: tuple[int, int, int], actions: Sequence[str], values: dict[int, str]) -> str:
+    if test.of == "action":
+        return f"the action is {actions[test.number]}"
+    if test.of == "becomes":
+        return f"it leads to the code numbered {test.number:x}"
+    when = test.of.split()[-1]
+    if test.of.startswith("some"):
+        return f"{when} it {'some' if test.is_set else 'no'} cell shows {values[test.number]}"
+    if grid[:2] == (1, 1):
+        return f"{when} it bit {test.number} is {'set' if test.is_set else 'not set'}"
+    cell, bit = divmod(test.number, grid[2])
+    row, column = divmod(cell, grid[1])
+    shows = "shows" if test.is_set else "doesn't show"
+    return f"{when} it cell {row + 1}, {column + 1} {shows} {values[bit]}"
