@@ -7,7 +7,7 @@
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SETUP := PYTHON="$(PYTHON)" DEVICE="$(DEVICE)" sh tools/setup.sh
 
-.PHONY: help setup setup-dev demo test check docs benchmarks
+.PHONY: help setup setup-dev demo test check check-all docs benchmarks
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1 | /p' Makefile | while IFS='|' read -r name text; do \
@@ -30,6 +30,9 @@ check: setup-dev  ## lint, formatting and types
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy pipeline
+
+check-all: setup-dev  ## run every block of the documents, an agent in a dream, JAX and PyTorch: an hour, gigabytes
+	@$(RUN) python tools/check_all.py $(ARGS)
 
 docs: setup-dev  ## make the site of docs/ in site/
 	@$(RUN) mkdocs build --strict --quiet
