@@ -31,8 +31,9 @@ check: setup-dev  ## lint, formatting and types
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy pipeline
 
-check-all: check  ## all that can be checked: the same, all tests, and those that take too long for every day
-	@$(RUN) python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder -m "long or not long" $(ARGS)
+check-all: check  ## all that can be checked: long tests, all blocks of the documents, JAX, PyTorch: an hour, gigabytes
+	@$(RUN) python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder -m "long or not long"
+	@$(RUN) python tools/check_all.py $(ARGS)
 
 docs: setup-dev  ## make the site of docs/ in site/
 	@$(RUN) mkdocs build --strict --quiet

@@ -354,7 +354,7 @@ def exports() -> str:
 
     def cells(name, row):
         if row["refused"]:
-            return [name, str(row["bits"]), row["refused"]]
+            return [name, str(row["bits"]), f"refused: {row['refused'].partition(', for ')[0].removeprefix('error: ')}"]
         same = [f"{row[part]:,} of {row['images']:,}" for part in ("encoder", "decoder", "transition")]
         return [name, str(row["bits"]), *same, row["tensorflow"]]
 

@@ -280,10 +280,16 @@ def test_the_blocks_of_the_document_run_one_after_the_other(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     words = "--dataset rubikscube --world_model rubikscube --dataset_size 2000 --train_epochs 1"
     assert main(["world_model_train", "train", *words.split()], parts=1) == 0
-    cube = PUZZLES["rubikscube"]
-    known = {"image": cube.render(cube.start(np.random.default_rng(0), 1, "solved"), (32, 32))[0]}
+    known: dict = {}
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/using-a-model.md").read_text(), re.DOTALL)
+    of_agents = [block for block in blocks if "stable_baselines3" in block]  # which tools/check_all.py runs
     for block in blocks:
-        exec(block.replace("FrozenLake-v1-auto", "rubikscube-rubikscube"), known)
-    assert len(blocks) == 3 and known["plan"].status == "solved" and len(known["plan"].actions) == 1
+        if block not in of_agents:
+            exec(block.replace("FrozenLake-v1-auto", "rubikscube-rubikscube"), known)
+    assert (
+        len(blocks) == 4
+        and len(of_agents) == 1
+        and known["plan"].status == "solved"
+        and len(known["plan"].actions) == 1
+    )
     assert known["after"].shape == (12, known["model"].bits) and known["envs"].num_envs == 64

@@ -46,7 +46,7 @@ class NearestPicture(layers.Layer):
         middle = ops.mean(table, axis=0)
         table, flat = table - middle, ops.cast(ops.reshape(images, (-1, table.shape[1])), "float32") - middle
         scores = ops.matmul(flat, ops.transpose(table)) - 0.5 * ops.sum(ops.square(table), axis=1)
-        return _bits_of(ops.argmax(scores, axis=1), self.bits)
+        return _bits_of(ops.top_k(scores, 1)[1][:, 0], self.bits)  # the first of the best; ONNX has no Keras' argmax
 
     def compute_output_spec(self, images):
         return keras.KerasTensor((images.shape[0], self.bits))

@@ -15,7 +15,7 @@ from ..evaluation.verdict import sentences
 from ..generation.stage import ensure_dataset
 from ..loaded import WorldModel
 from ..puzzles import PUZZLES
-from ..system.errors import UserError
+from ..system.errors import UserError, shown
 from ..system.files import replacing
 
 OPSET = 18
@@ -44,15 +44,21 @@ def write_onnx(options: ExportCommand, model: WorldModel) -> None:
     folder = model.folder / "export"
     folder.mkdir(exist_ok=True)
     for name, (function, signature) in parts.items():
-        written, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-        onnx.helper.set_model_props(written, facts)
-        content, (given, expected) = written.SerializeToString(), examples[name]
-        session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        try:
+            written, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+            onnx.helper.set_model_props(written, facts)
+            content, (given, expected) = written.SerializeToString(), examples[name]
+            session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        except Exception as error:  # whatever these libraries raise
+            raise UserError(f"the {name} is made of what ONNX doesn't have ({shown(str(error))})") from None
         for first in tqdm(range(0, len(expected), ROWS), f"checking {name}", leave=False, dynamic_ncols=True):
             part = slice(first, first + ROWS)
             (found,) = session.run(None, {word: array[part] for word, array in given.items()})
             if not np.array_equal(found, expected[part]):
-                raise UserError(f"{name}.onnx would give other bits than the model, so nothing more is written")
+                raise UserError(
+                    f"{name}.onnx would give other bits than the model, for a network gives sums so near a threshold "
+                    "that another runtime rounds it to the other side; nothing more is written"
+                )
         path = folder / f"{name}.onnx"
         with replacing(path, sync=False) as partial:
             partial.write_bytes(content)
