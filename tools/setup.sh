@@ -89,7 +89,7 @@ install_packages() {
     # shellcheck disable=SC2086 # the arguments are meant to be split
     "$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check --no-input $arguments ||
         stop "the packages could not be installed; pip's message above says why, the same command tries again"
-    "$venv/bin/python" -m compileall -q -q -j 0 "$venv/lib" || true # some packages hold files that are no Python
+    "$venv/bin/python" -m compileall -q -q -j 0 -x /tests/ "$venv/lib" || true # some hold files that are no Python
 }
 
 case $kind in run | dev) ;; *) stop "say nothing or dev. Received: $kind" ;; esac
