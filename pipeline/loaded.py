@@ -39,7 +39,8 @@ class WorldModel:
         img_size: Height and width of its pictures.
         bits: B, how many bits a code has.
         metrics: What was measured of it, as `explain` explains; None where nothing was.
-        recorded, summary: The options that decided it, and what training said in the end.
+        recorded: The options that decided it.
+        summary: What training said in the end.
 
     Raises:
         UserError: It isn't the folder of a finished run, or its model is damaged or could do harm.
@@ -84,7 +85,7 @@ class WorldModel:
         Raises:
             ValueError: They aren't pictures of the run's size, in uint8.
 
-        Example:
+        Examples:
             >>> model.encode(images).shape, model.encode(images[0]).shape
             ((5, 16), (16,))
         """
@@ -103,7 +104,7 @@ class WorldModel:
         Raises:
             ValueError: They aren't codes.
 
-        Example:
+        Examples:
             >>> np.array_equal(model.decode(model.encode(images)), images)
             True
         """
@@ -123,7 +124,7 @@ class WorldModel:
         Raises:
             ValueError: They aren't codes, or there are no such actions.
 
-        Example:
+        Examples:
             >>> code = model.encode(images[0])
             >>> model.step(code, "press 2,2").shape, model.step(code, [0, 1, 2]).shape
             ((16,), (3, 16))
@@ -143,7 +144,7 @@ class WorldModel:
         Returns:
             (N,) bool; a single one where one code and one action are given.
 
-        Example:
+        Examples:
             >>> bool(model.known(model.encode(images), 5).all())
             True
         """
@@ -156,7 +157,7 @@ class WorldModel:
 
         Where rules or a table are all of the transition, `step` and this compute the same by NumPy, which is quicker.
 
-        Example:
+        Examples:
             >>> model.successors(model.encode(images)).shape
             (5, 16, 16)
         """
@@ -181,7 +182,7 @@ class WorldModel:
         Returns:
             (T + 1, B) or (T + 1, N, B), the codes given first.
 
-        Example:
+        Examples:
             >>> model.decode(model.rollout(model.encode(images[0]), ["press 1,4", "press 3,2"])).shape
             (3, 8, 8, 3)
         """
@@ -202,7 +203,7 @@ class WorldModel:
         Returns:
             Its `actions` are numbers, None where there is none; `status` is solved, impossible or unsolved.
 
-        Example:
+        Examples:
             >>> code = model.encode(images[0])
             >>> plan = model.solve(code, model.rollout(code, ["press 1,4", "press 3,2"])[-1])
             >>> sorted(model.actions[action] for action in plan.actions), plan.optimal
@@ -220,7 +221,7 @@ class WorldModel:
         Args:
             chosen: `Planner`'s width, search and weight.
 
-        Example:
+        Examples:
             >>> model.planner(60.0, width=1000).world.about != ""
             True
         """
@@ -236,7 +237,7 @@ class WorldModel:
     def functions(self) -> tuple[Callable, Callable, Callable]:
         """Give encode, decode and step on many of the backend's own arrays, unchecked: pure, for jit and `tf.function`.
 
-        Example:
+        Examples:
             >>> encode, decode, step = model.functions()
             >>> np.array_equal(step(encode(images), np.zeros(5, int)), model.step(model.encode(images), 0))
             True
