@@ -93,7 +93,7 @@ class Dream(gymnasium.Env):
         data_dir: Where the run's dataset is, which is made again if it isn't there.
         render_mode: None or "rgb_array".
 
-    Example:
+    Examples:
         >>> env = Dream("run", codes=True)
         >>> code, _ = env.reset(seed=0)
         >>> code, reward, terminated, truncated, info = env.step(1)

@@ -42,7 +42,8 @@ class WorldModel:
         outcomes: What tells rewards and ends, by `outcomes.told(codes, actions, next_codes)`; None where the data had
             none.
         metrics: What was measured of it, as `explain` explains; None where nothing was.
-        recorded, summary: The options that decided it, and what training said in the end.
+        recorded: The options that decided it.
+        summary: What training said in the end.
 
     Raises:
         UserError: It isn't the folder of a finished run, or its model is damaged or could do harm.
@@ -89,7 +90,7 @@ class WorldModel:
         Raises:
             ValueError: They aren't pictures of the run's size, in uint8.
 
-        Example:
+        Examples:
             >>> model.encode(images).shape, model.encode(images[0]).shape
             ((5, 16), (16,))
         """
@@ -108,7 +109,7 @@ class WorldModel:
         Raises:
             ValueError: They aren't codes.
 
-        Example:
+        Examples:
             >>> np.array_equal(model.decode(model.encode(images)), images)
             True
         """
@@ -128,7 +129,7 @@ class WorldModel:
         Raises:
             ValueError: They aren't codes, or there are no such actions.
 
-        Example:
+        Examples:
             >>> code = model.encode(images[0])
             >>> model.step(code, "press 2,2").shape, model.step(code, [0, 1, 2]).shape
             ((16,), (3, 16))
@@ -148,7 +149,7 @@ class WorldModel:
         Returns:
             (N,) bool; a single one where one code and one action are given.
 
-        Example:
+        Examples:
             >>> bool(model.known(model.encode(images), 5).all())
             True
         """
@@ -161,7 +162,7 @@ class WorldModel:
 
         Where rules or a table are all of the transition, `step` and this compute the same by NumPy, which is quicker.
 
-        Example:
+        Examples:
             >>> model.successors(model.encode(images)).shape
             (5, 16, 16)
         """
@@ -186,7 +187,7 @@ class WorldModel:
         Returns:
             (T + 1, B) or (T + 1, N, B), the codes given first.
 
-        Example:
+        Examples:
             >>> model.decode(model.rollout(model.encode(images[0]), ["press 1,4", "press 3,2"])).shape
             (3, 8, 8, 3)
         """
@@ -207,7 +208,7 @@ class WorldModel:
         Returns:
             Its `actions` are numbers, None where there is none; `status` is solved, impossible or unsolved.
 
-        Example:
+        Examples:
             >>> code = model.encode(images[0])
             >>> plan = model.solve(code, model.rollout(code, ["press 1,4", "press 3,2"])[-1])
             >>> sorted(model.actions[action] for action in plan.actions), plan.optimal
@@ -225,7 +226,7 @@ class WorldModel:
         Args:
             chosen: `Planner`'s width, search and weight.
 
-        Example:
+        Examples:
             >>> model.planner(60.0, width=1000).world.about != ""
             True
         """
@@ -241,7 +242,7 @@ class WorldModel:
     def functions(self) -> tuple[Callable, Callable, Callable]:
         """Give encode, decode and step on many of the backend's own arrays, unchecked: pure, for jit and `tf.function`.
 
-        Example:
+        Examples:
             >>> encode, decode, step = model.functions()
             >>> np.array_equal(step(encode(images), np.zeros(5, int)), model.step(model.encode(images), 0))
             True
