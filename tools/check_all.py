@@ -108,6 +108,8 @@ def main(*chosen: str) -> int:
         for document in DOCUMENTS:
             if not chosen or document in chosen:
                 run_blocks(document, folder)
+        if chosen and not set(chosen) & set(DOCUMENTS):  # the runs to load, which a document's first block makes
+            run(["bash", "-euc", blocks("docs/using-a-model.md")[0][1]], folder)
         backends = [name for name in BACKENDS if not chosen or name in chosen]
         if backends:
             run([sys.executable, "-c", USE], folder)
