@@ -27,13 +27,15 @@ from pathlib import Path
 import keras
 import numpy as np
 from pipeline import load
+from pipeline.puzzles import PUZZLES
 
 for place in sorted(Path("models").glob("*/training.json")):
     model = load(place.parent)
     rng, file = np.random.default_rng(0), Path(f"{place.parent.name}.npz")
     if keras.backend.backend() == "tensorflow":
-        codes = rng.integers(0, 2, (64, model.bits))
-        codes = model.encode(model.decode(codes))  # such as pictures have
+        puzzle, codes = PUZZLES.get(model.dataset), rng.integers(0, 2, (64, model.bits))
+        seen = puzzle.render(puzzle.start(rng, 64, "anywhere"), model.img_size) if puzzle else model.decode(codes)
+        codes = model.encode(seen)
     else:
         assert "tensorflow" not in sys.modules
         codes = np.load(file)["codes"]
