@@ -39,7 +39,8 @@ for place in sorted(Path("models").glob("*/training.json")):
     else:
         assert "tensorflow" not in sys.modules
         codes = np.load(file)["codes"]
-    actions, images = rng.integers(0, len(model.actions), 64), model.decode(codes)
+    actions = np.random.default_rng(1).integers(0, len(model.actions), 64)
+    images = model.decode(codes)
     encode, decode, step = model.functions()
     found = {
         "codes": model.encode(images), "images": images, "step": model.step(codes, actions),
