@@ -27,17 +27,20 @@ from pathlib import Path
 import keras
 import numpy as np
 from pipeline import load
+from pipeline.puzzles import PUZZLES
 
 for place in sorted(Path("models").glob("*/training.json")):
     model = load(place.parent)
     rng, file = np.random.default_rng(0), Path(f"{place.parent.name}.npz")
     if keras.backend.backend() == "tensorflow":
-        codes = rng.integers(0, 2, (64, model.bits))
-        codes = model.encode(model.decode(codes))  # such as pictures have
+        puzzle, codes = PUZZLES.get(model.dataset), rng.integers(0, 2, (64, model.bits))
+        seen = puzzle.render(puzzle.start(rng, 64, "anywhere"), model.img_size) if puzzle else model.decode(codes)
+        codes = model.encode(seen)
     else:
         assert "tensorflow" not in sys.modules
         codes = np.load(file)["codes"]
-    actions, images = rng.integers(0, len(model.actions), 64), model.decode(codes)
+    actions = np.random.default_rng(1).integers(0, len(model.actions), 64)
+    images = model.decode(codes)
     encode, decode, step = model.functions()
     found = {
         "codes": model.encode(images), "images": images, "step": model.step(codes, actions),
@@ -108,6 +111,8 @@ def main(*chosen: str) -> int:
         for document in DOCUMENTS:
             if not chosen or document in chosen:
                 run_blocks(document, folder)
+        if chosen and not set(chosen) & set(DOCUMENTS):  # the runs to load, which a document's first block makes
+            run(["bash", "-euc", blocks("docs/using-a-model.md")[0][1]], folder)
         backends = [name for name in BACKENDS if not chosen or name in chosen]
         if backends:
             run([sys.executable, "-c", USE], folder)
