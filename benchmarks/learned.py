@@ -56,7 +56,7 @@ ROWS = {
     for noise in NOISE
 }  # in the order in which they are measured
 SIZE, EPOCHS = 300_000, 4
-OPTIMIZERS = ("adam", "sgd", "adamw", "muon", "adagrad")
+OPTIMIZERS = ("adam", "sgd", "adamw", "muon", "adadelta")
 SHORT = {f"{name}, {optimizer}, key {seed}": (name, optimizer, seed)
          for name in NAMES for seed in SEEDS[:2] for optimizer in OPTIMIZERS}  # fmt: skip
 SHORT_SIZE, SHORT_EPOCHS, SHORT_BATCH, UNSEEN = 5000, 3, 250, 2000

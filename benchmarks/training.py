@@ -98,7 +98,7 @@ def products(model) -> list[tuple[str, int, int, int]]:
             continue
         for layer in part.layers:
             kernel = getattr(layer, "kernel", None)
-            if kernel is not None:
+            if kernel is not None and not (model.both_losses == "learned" and layer.name == "pixels"):  # not trained on
                 n, m = kernel.shape[-2:]
                 places = math.prod(layer.input.shape[1:-1]) if isinstance(layer, keras.layers.Dense) else 1
                 rows = batch * places

@@ -41,7 +41,7 @@ STARTS = (AUTO, "solved", "anywhere")
 PLACES = (AUTO, "memory", "disk")
 FORMATS = ("pddl", "onnx")
 OPTIMIZERS = (
-    "adam", "sgd", "adamw", "nadam", "rmsprop", "adagrad", "adadelta", "adamax", "adafactor", "ftrl", "lion",
+    "adam", "sgd", "adamw", "nadam", "rmsprop", "adagrad", "adadelta", "adamax", "lion",
     "muon", "lamb", "schedulefreeadamw",
 )  # fmt: skip
 

@@ -29,7 +29,7 @@ TRANSITION_SAMPLE = 100_000  # transitions that a transition's start is computed
 DECAY_STEPS = 3000  # over which the learning rate falls
 LOWEST_RATE = 0.01  # of the first, which it then keeps
 WORTH_COMPILING = 500  # batches below which XLA takes longer to compile a step than it saves
-OF_ADAM = {"sgd": 100.0, "adagrad": 10.0, "adadelta": 1000.0, "ftrl": 10.0, "lion": 0.1}  # times Adam's rate that suit
+OF_ADAM = {"sgd": 300.0, "adagrad": 100.0, "adadelta": 1000.0}  # times Adam's rate that suit, tried in steps of 3
 
 
 def new_model(file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
@@ -128,3 +128,6 @@ def compile_for_training(
     gains = model.rules_are_all or architecture.jit is True
     jit = steps >= WORTH_COMPILING if gains else architecture.jit
     model.compile(optimizer=optimizer, steps_per_execution=batches_per_call, jit_compile=jit)
+    optimizer.build(
+        model.trainable_variables
+    )  # within the first step schedulefreeadamw would forget where weights begin
