@@ -55,7 +55,9 @@ def local_sentences(rules: LocalRules, actions: Sequence[str], values: dict[int,
 def rule_sentence(rule: Rule, values: dict[int, str]) -> str:
     """Tell one rule: where, what, and how often it was seen."""
     tests = sorted(rule.tests, key=lambda test: nearest(test.offset))
-    *first, last = [_test_in_words(test, values) for test in tests] or ["this cell is on the board"]
+    said = [_test_in_words(test, values) for test in tests]
+    said += [f"{'some' if test.is_there else 'no'} cell shows {_value(test.value, values)}" for test in rule.board]
+    *first, last = said or ["this cell is on the board"]
     where = f"{', '.join(first)} and {last}" if first else last
     becomes = f"what {place_name(rule.copied)} was" if rule.copied else _value(rule.value or EMPTY, values)
     counts = counts_in_words(rule.seen, rule.wrong, "cells")

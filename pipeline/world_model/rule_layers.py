@@ -131,6 +131,9 @@ class ApplyRules(keras.layers.Layer):
                 if test not in known:
                     known[test] = test.holds(self._at(around, test.offset))
                 applies = ops.logical_and(applies, known[test])
+            for somewhere in rule.board:
+                is_there = ops.any(ops.equal(numbers, somewhere.value), axis=(1, 2), keepdims=True)
+                applies = ops.logical_and(applies, ops.equal(is_there, somewhere.is_there))
             which = ops.where(applies, number, which)
         return which
 
