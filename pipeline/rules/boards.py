@@ -20,7 +20,7 @@ from .language import LocalRules, cell_bits
 GLANCE, STILL = 300, 100  # transitions that change something, and that don't, by which ways to cut are compared
 LEARNED = 3000  # transitions that rules are learned from to choose among the best
 ON_EDGES, STARTS, KEPT, ROUNDS = 8, 6, 4, 2  # combs by each profile; of an axis at first; kept from round to round
-BEST = 3  # ways to cut that rules are learned for
+BEST, NEARLY = 3, 1.5  # ways to cut that rules are learned for, at most; and how much longer than the best they may be
 MOST_LOOKS, MOST_SYMBOLS = 600, 128  # what cells show, in all phases and in one
 MERGED = 0.1  # of the bits of a look, for one that another phase shows alike
 BETWEEN, MOST_BETWEEN = 0.5, 5e3  # bits, of a pixel's, for one between cells; and for all of these at most
@@ -75,7 +75,7 @@ def find_combs(seen: Seen) -> Combs | None:
     changing, still = rows[changes[rows]], rows[~changes[rows]]
     best = _screened(seen.some(np.concatenate([changing[:GLANCE], still[:STILL]])), seen.varies)
     learned = seen.some(rows[:LEARNED])
-    parts = tqdm(best[:BEST], "comparing boards by their rules", unit="board", leave=False, delay=1)
+    parts = tqdm(best, "comparing boards by their rules", unit="board", leave=False, delay=1)
     return min(parts, key=lambda combs: described(learned, combs)[0], default=None)
 
 
@@ -121,7 +121,7 @@ def _screened(seen: Seen, varies: np.ndarray) -> list[Combs]:
             best = shortest(
                 [*best, *((new, pair[1]) if at == 0 else (pair[0], new) for pair in best for new in axes[at])]
             )
-    return [Combs(*pair) for pair in best if np.isfinite(length(pair))]
+    return [Combs(*pair) for pair in best[:BEST] if length(pair) < min(NEARLY * length(best[0]), np.inf)]
 
 
 def _proposed(seen: Seen, varies: np.ndarray) -> list[list[Comb]]:
