@@ -23,7 +23,7 @@ from ..world_model.transition import behind, local_transition
 
 READ_BYTES = 2**25  # of images read at a time
 SAMPLE = 4000  # distinct transitions that the board is found in
-MOST_BITS = 10_000  # of a code
+MOST_BITS, MOST_LOOKS = 10_000, 2000  # of a code; what cells show, in all phases
 
 _found: dict[str, tuple[Cells, Rules]] = {}  # of the last dataset: a run needs it twice
 
@@ -149,6 +149,11 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
         rows = start + np.flatnonzero(is_first[start : start + len(part)])
         if len(rows):
             boards[which[rows]], is_new = dictionary.read(part[rows - start])
+            if sum(map(len, dictionary.looks)) > MOST_LOOKS:
+                raise UserError(
+                    f"cells are for boards that show at most {MOST_LOOKS:,} things. "
+                    f"Received: --world_model cells, and {combs} that show more"
+                )
             kept += [(which[row], part[row - start]) for row in rows[is_new | fitted[rows]]]
     values, looks = dictionary.merge(boards)
     bits = looks.shape[1] - 1
@@ -194,5 +199,5 @@ def parts_from(file: h5py.File) -> tuple[keras.Model, keras.Model, keras.Model]:
 
 transition = partial(local_transition, reach=1, units=32)
 ARCHITECTURE = Architecture(
-    code=None, max_bits=1600, coder=coder, transition=transition, learning_rate=1e-3, parts_from=parts_from
+    code=None, max_bits=64, coder=coder, transition=transition, learning_rate=1e-3, parts_from=parts_from
 )

@@ -26,7 +26,7 @@ def cross(reach: int) -> tuple[Offset, ...]:
 
 
 STAGES = (cross(1), cross(2), cross(3))  # surroundings that are tried in turn, until they decide what comes next
-WITH_THE_BOARD = cross(1)  # tried before the last of these, together with which values some cell of the board shows
+WITH_THE_BOARD = cross(1)  # tried after the first, together with which values some cell of the board shows
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ def find_local(
 
 def _without_noise(values: np.ndarray, following: np.ndarray, action: int) -> list[Rule]:
     found = []
-    for offsets in (*STAGES[:-1], WITH_THE_BOARD, STAGES[-1]):
+    for offsets in (STAGES[0], WITH_THE_BOARD, *STAGES[1:]):
         patterns = Patterns.of(values, following, offsets, has_board=offsets is WITH_THE_BOARD)
         if offsets is STAGES[-1] or patterns.decide():
             rules, wrong = cover(patterns, action, offsets)
