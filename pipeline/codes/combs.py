@@ -17,6 +17,7 @@ from .tile_bits import CellHashes
 LEAST_SIZE = 2  # pixels of a cell along an axis
 NEVER = 1e6  # the distance of looks that are never merged
 NEAR = 6.0  # grey levels by which looks of one symbol are off on average, at most
+APART = 0.4  # or this share of what two symbols are
 SAME = 0.02  # of the difference of two pixels that counts though each lies within what is near by
 PHASE = 1e-6  # of a pixel: phases that differ by less are one
 
@@ -113,17 +114,20 @@ def merged(looks: list[np.ndarray], height: int, width: int) -> list[np.ndarray]
     every = [_Looks.of(part, height, width) for part in looks]
     order = sorted(range(len(looks)), key=lambda phase: -len(looks[phase]))
     numbers: list[np.ndarray] = [np.arange(len(part)) for part in looks]
-    known = every[order[0]]  # one of each symbol
+    known, symbol = every[order[0]], numbers[order[0]]  # all looks so far, and the symbol of each
+    apart = known.apart()  # how far each symbol is from the nearest other
     for phase in order[1:]:
-        distance = every[phase].distance(known)  # (T, symbols)
-        rows, columns = linear_sum_assignment(np.where(distance > NEAR, NEVER, distance))
-        fits = distance[rows, columns] <= NEAR
-        which = np.full(len(distance), -1)
-        which[rows[fits]] = columns[fits]
+        distance = np.full((len(apart), len(numbers[phase])), np.inf)
+        np.minimum.at(distance, symbol, every[phase].distance(known).T)  # of a symbol's looks the nearest
+        is_near = distance <= np.maximum(NEAR, APART * apart)[:, None]
+        rows, columns = linear_sum_assignment(np.where(is_near, distance, NEVER))
+        fits = is_near[rows, columns]
+        which = np.full(len(numbers[phase]), -1)
+        which[columns[fits]] = rows[fits]
         new = np.flatnonzero(which < 0)
-        which[new] = distance.shape[1] + np.arange(len(new))
-        known = known.with_more(every[phase], new)
-        numbers[phase] = which
+        which[new] = len(apart) + np.arange(len(new))
+        apart = np.concatenate([apart, every[phase].apart()[new]])
+        numbers[phase], known, symbol = which, known.with_more(every[phase]), np.concatenate([symbol, which])
     return numbers
 
 
@@ -141,6 +145,12 @@ class _Looks:
         ends = (minimum_filter(boards, size, mode="nearest"), maximum_filter(boards, size, mode="nearest"))
         return cls(*(part.reshape(len(looks), -1).astype(np.float32) for part in (looks, *ends)))
 
+    def apart(self) -> np.ndarray:
+        """Give how far each is from the nearest other, (T,)."""
+        distance = self.distance(self)
+        np.fill_diagonal(distance, np.inf)
+        return np.where(np.isfinite(nearest := distance.min(axis=1)), nearest, 0)
+
     def distance(self, others: "_Looks") -> np.ndarray:
         """Give how far each look lies outside of what others show near by, and these outside of it, (T, S)."""
         return np.stack([self._from(*other) for other in zip(others.shown, others.low, others.high)], axis=1)
@@ -150,9 +160,9 @@ class _Looks:
         back = np.maximum(0, self.low - shown) + np.maximum(0, shown - self.high)
         return (outside + back + SAME * np.abs(self.shown - shown)).mean(axis=1)
 
-    def with_more(self, others: "_Looks", index: np.ndarray) -> "_Looks":
+    def with_more(self, others: "_Looks") -> "_Looks":
         pairs = ((self.shown, others.shown), (self.low, others.low), (self.high, others.high))
-        return _Looks(*(np.concatenate([ours, theirs[index]]) for ours, theirs in pairs))
+        return _Looks(*(np.concatenate(pair) for pair in pairs))
 
 
 def whole_divisions(size: int) -> Iterator[Comb]:
