@@ -63,7 +63,8 @@ class Dictionary:
         count = max(int(part.max()) for part in numbers) + 1
         order = np.argsort(-np.bincount(values.ravel(), minlength=count), kind="stable")
         rank = np.argsort(order)
-        looks, is_known = np.zeros((len(numbers), count, 3 * self.combs.size), np.uint8), np.zeros((len(numbers), count), bool)
+        looks = np.zeros((len(numbers), count, 3 * self.combs.size), np.uint8)
+        is_known = np.zeros((len(numbers), count), bool)
         for phase, of_phase in enumerate(numbers):
             looks[phase, rank[of_phase]] = np.stack(self.looks[phase])
             is_known[phase, rank[of_phase]] = True
@@ -83,7 +84,11 @@ def owners(comb: Comb, length: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def touched(combs: Combs, img_size: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
-    """Give what draws each pixel, (4, H * W) int: places among rows * columns * height * width; -1 for none; the size."""
+    """Tell which pixels of cells draw each pixel of the image.
+
+    Returns:
+        (J, H * W) int, at most four places among rows * columns * height * width, -1 for none; height and width.
+    """
     (down, at_row), (across, at_column) = owners(combs.down, img_size[0]), owners(combs.across, img_size[1])
     size = int(at_row.max()) + 1, int(at_column.max()) + 1
     places = []

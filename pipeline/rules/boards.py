@@ -5,7 +5,6 @@ description length, Rissanen, 1978). Ways to cut are proposed by edges, and by w
 are dismissed by counting the surroundings in which a cell was seen to change, and rules are learned for the best few.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
