@@ -95,10 +95,10 @@ def coder(img_size: tuple[int, int], bits: int, combs: Combs | None = None) -> t
     """Build the reading and the drawing of a board, by default of one cell."""
     combs = combs or Combs(*(Comb(0.0, float(size), 1) for size in img_size))
     values = bits // combs.phases.size + 1
-    at = (img_size, *((comb.origin, comb.size, comb.count) for comb in (combs.down, combs.across)), values)
+    down, across = ((comb.origin, comb.size, comb.count) for comb in (combs.down, combs.across))
     image, code = keras.Input((*img_size, 3), dtype="uint8", name="image"), keras.Input((bits,), name="code")
-    encoder = keras.Model(image, ReadCells(*at, name="logits")(image), name="encoder")
-    return encoder, keras.Model(code, DrawCells(*at, name="pixels")(code), name="decoder")
+    encoder = keras.Model(image, ReadCells(img_size, down, across, values, name="logits")(image), name="encoder")
+    return encoder, keras.Model(code, DrawCells(img_size, down, across, values, name="pixels")(code), name="decoder")
 
 
 class _Boards:

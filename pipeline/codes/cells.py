@@ -133,5 +133,6 @@ def fit_cells(combs: Combs, images: np.ndarray, boards: np.ndarray, looks: np.nd
             patches[phase, :, local], is_told[phase, :, local] = part, seen
     nearby = is_told.any(axis=2).argmax(axis=0)
     patches = np.where(is_told[..., None], patches, patches[nearby, np.arange(count)])
-    around = np.where((places < 0).all(axis=0)[:, None], pixels[0], 0).reshape(height, width, 3)
+    is_around = np.all(places < 0, axis=0)
+    around = (pixels[0] * is_around[:, None]).reshape(height, width, 3)
     return Cells(combs, looks, patches.reshape(*patches.shape[:2], *size, 3), around)

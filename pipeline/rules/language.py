@@ -73,9 +73,14 @@ class Rule:
     board: tuple[Somewhere, ...] = ()
 
     @property
+    def every_test(self) -> list["Test | Somewhere"]:
+        """What must be true, near by and of the whole board."""
+        return [*self.tests, *self.board]
+
+    @property
     def says(self) -> tuple:
         """What it says, whatever it was found in."""
-        return self.action, frozenset((*self.tests, *self.board)), self.copied, self.value
+        return self.action, frozenset(self.every_test), self.copied, self.value
 
 
 def cell_values(codes: np.ndarray, grid: tuple[int, int, int]) -> np.ndarray:
@@ -138,7 +143,7 @@ class LocalRules:
 
     def tests(self, action: int) -> list[Test | Somewhere]:
         """Give the tests that the rules of an action use, each once."""
-        return list(dict.fromkeys(test for rule in self.of(action) for test in (*rule.tests, *rule.board)))
+        return list(dict.fromkeys(test for rule in self.of(action) for test in rule.every_test))
 
     def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """Give the next codes (N, B) uint8 of codes (N, B) uint8 and actions (N,) int."""
@@ -161,7 +166,7 @@ class LocalRules:
         following, which = values.copy(), np.full(values.shape, -1, np.int16)
         for number, rule in enumerate(self.of(action)):
             applies = which < 0
-            for test in (*rule.tests, *rule.board):
+            for test in rule.every_test:
                 applies &= holds[test]
             following[applies] = rule.value if rule.copied is None else around[rule.copied][applies]
             which[applies] = number
@@ -219,7 +224,7 @@ class LocalRules:
 
     def _is_sound(self, rule: Rule) -> bool:
         offsets = [*(test.offset for test in rule.tests), *([rule.copied] if rule.copied else [])]
-        values = [*(test.value for test in (*rule.tests, *rule.board) if test.value is not None), rule.value or EMPTY]
+        values = [*(test.value for test in rule.every_test if test.value is not None), rule.value or EMPTY]
         near = all(max(map(abs, offset)) <= MOST_REACH for offset in offsets)
         return (
             near and 0 <= rule.action < self.actions and all(OUTSIDE <= value <= self.grid[2] + 2 for value in values)
