@@ -28,6 +28,7 @@ LOOKED_AT = {
     "gym:minigrid:MiniGrid-FourRooms-v0": [
         *FULL_VIEW, "--img_size", "76", "76", "--dataset_size", "30000", "--shuffle_length", "100",
     ],
+    "gym:Taxi-v4": [*EIGHT, "--policy", "novel", "--dataset_size", "20000", "--shuffle_length", "100"],
 }  # fmt: skip
 WALK = ["--dataset_size", "20000", "--shuffle_length", "100"]
 FRESH = {
@@ -35,7 +36,7 @@ FRESH = {
     "gym:minigrid:MiniGrid-SimpleCrossingS9N2-v0": [*FULL_VIEW, "--img_size", "72", "72", *WALK],
     "gym:minigrid:MiniGrid-Unlock-v0": [*FULL_VIEW, "--img_size", "48", "88", *WALK],
     "gym:minigrid:BabyAI-GoToRedBallGrey-v0": [*FULL_VIEW, *EIGHT, *WALK],
-    "gym:Taxi-v4": [*EIGHT, "--policy", "novel", *WALK],
+    "gym:Blackjack-v1": [*EIGHT, "--dataset_size", "8000"],
 }
 CASES = LOOKED_AT | FRESH
 FIGURES = ("verdict", "one_step_exact", "unknown_steps", "true_pictures", "told_apart")
