@@ -4,6 +4,7 @@ One rule is found at a time: a conjunction of few tests, true of a change that n
 nothing, and that explains the most (AQ, Michalski, 1969; CN2, Clark and Niblett, 1989).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -27,27 +28,33 @@ def cross(reach: int) -> tuple[Offset, ...]:
 
 STAGES = (cross(1), cross(2), cross(3))  # surroundings that are tried in turn, until they decide what comes next
 WITH_THE_BOARD = cross(1)  # tried after the first, together with which values some cell of the board shows
+BESIDE_THINGS = cross(1)  # tried before the last, together with what lies beside values that one cell at most shows
+MOST_ASKED = 40  # of the whole board, else it isn't tried
 
 
 @dataclass(frozen=True)
 class Patterns:
     """The distinct surroundings that cells had, and what they became: P patterns of K cells, the cell itself first."""
 
-    before: np.ndarray  # (P, K + V): what lies at the offsets, then whether some cell of the board shows each value
+    before: np.ndarray  # (P, K + V): what lies at the offsets, then whether each of V things is true of the board
     after: np.ndarray  # (P,)
     counts: np.ndarray  # (P,) int
-    asked: tuple[int, ...] = ()  # these V values
+    asked: tuple[Somewhere, ...] = ()  # these V things
 
     @classmethod
     def of(
-        cls, values: np.ndarray, following: np.ndarray, offsets: tuple[Offset, ...], has_board: bool = False
+        cls,
+        values: np.ndarray,
+        following: np.ndarray,
+        offsets: tuple[Offset, ...],
+        asked: Iterable[Somewhere] = (),
     ) -> "Patterns":
-        """Count those of boards with values (N, h, w) that became (N, h, w); `has_board` asks for the whole board."""
+        """Count those of boards with values (N, h, w) that became (N, h, w), also by what is asked of whole boards."""
         around, shown = Surroundings(values), {}
-        for value in np.unique(values).tolist() if has_board else ():
-            is_there = Somewhere(value, True).holds(values)
-            if not is_there.all():
-                shown[value] = np.broadcast_to(is_there, values.shape).astype(values.dtype).ravel()
+        for somewhere in asked:
+            is_true = somewhere.holds(values)
+            if is_true.any() and not is_true.all():
+                shown[somewhere] = np.broadcast_to(is_true, values.shape).astype(values.dtype).ravel()
         columns = [*(around[offset].ravel() for offset in offsets), *shown.values(), following.ravel()]
         base, numbers = max(int(column.max()) for column in columns) + 1, np.zeros(values.size, np.uint64)
         for column in columns:  # exact while base ** (K + 1) < 2 ** 64, else a hash modulo 2 ** 64
@@ -191,8 +198,8 @@ def _tests_of(patterns: Patterns, seed: int, offsets: tuple[Offset, ...]) -> tup
         if value != OUTSIDE and (shown == OUTSIDE).any():
             tests.append(Test(offset, None))
             truth.append(shown != OUTSIDE)
-    for value, shown in zip(patterns.asked, patterns.before[:, len(offsets) :].T):
-        tests.append(Somewhere(value, bool(shown[seed])))
+    for somewhere, shown in zip(patterns.asked, patterns.before[:, len(offsets) :].T):
+        tests.append(replace(somewhere, is_there=bool(shown[seed])))
         truth.append(shown == shown[seed])
     return tests, np.stack(truth)
 
@@ -232,14 +239,32 @@ def find_local(
 
 def _without_noise(values: np.ndarray, following: np.ndarray, action: int) -> list[Rule]:
     found = []
-    for offsets in (STAGES[0], WITH_THE_BOARD, *STAGES[1:]):
-        patterns = Patterns.of(values, following, offsets, has_board=offsets is WITH_THE_BOARD)
+    for offsets in (STAGES[0], WITH_THE_BOARD, *STAGES[1:-1], BESIDE_THINGS, STAGES[-1]):
+        asked = (
+            _asked(values, has_pairs=offsets is BESIDE_THINGS)
+            if offsets is WITH_THE_BOARD or offsets is BESIDE_THINGS
+            else []
+        )
+        patterns = Patterns.of(values, following, offsets, asked)
+        if len(patterns.asked) > MOST_ASKED:
+            continue
         if offsets is STAGES[-1] or patterns.decide():
             rules, wrong = cover(patterns, action, offsets)
             found.append((wrong, rules))
             if not wrong:
                 break
     return min(found, key=lambda one: one[0])[1]
+
+
+def _asked(values: np.ndarray, has_pairs: bool) -> list[Somewhere]:
+    """List what can be asked of whole boards (N, h, w): whether a value is shown, and what lies beside it if once."""
+    shown = np.unique(values).tolist()
+    alone = [Somewhere(value, True) for value in shown]
+    if not has_pairs:
+        return alone
+    things = [value for value in shown if (values == value).sum(axis=(1, 2)).max() == 1]
+    beside = [(offset, other) for offset in cross(1)[1:] for other in shown]
+    return [*alone, *(Somewhere(value, True, pair) for value in things for pair in beside)]
 
 
 def _in_noise(values: np.ndarray, following: np.ndarray, action: int) -> list[Rule] | None:

@@ -41,14 +41,24 @@ class Test:
 
 @dataclass(frozen=True)
 class Somewhere:
-    """What must be true of the whole board: that some cell shows a value, or that none does."""
+    """What must be true of the whole board: that some cell shows a value, or that none does.
+
+    Attributes:
+        value: What it shows.
+        is_there: Whether one must, or none may.
+        beside: The offset of the cell from there that must show another value, and that value; None where any may lie.
+    """
 
     value: int
     is_there: bool
+    beside: tuple[Offset, int] | None = None
 
     def holds(self, values: np.ndarray) -> np.ndarray:
         """Tell of which boards (N, h, w) it is true, (N, 1, 1) bool."""
-        return (values == self.value).any(axis=(1, 2), keepdims=True) == self.is_there
+        shows = values == self.value
+        if self.beside:
+            shows = shows & (Surroundings(values)[self.beside[0]] == self.beside[1])
+        return shows.any(axis=(1, 2), keepdims=True) == self.is_there
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,11 @@ class Rule:
     def every_test(self) -> list["Test | Somewhere"]:
         """What must be true, near by and of the whole board."""
         return [*self.tests, *self.board]
+
+    @property
+    def offsets(self) -> list[Offset]:
+        """Where its tests look, from the cell that each is about."""
+        return [*(test.offset for test in self.tests), *(test.beside[0] for test in self.board if test.beside)]
 
     @property
     def says(self) -> tuple:
@@ -223,8 +238,9 @@ class LocalRules:
         return found
 
     def _is_sound(self, rule: Rule) -> bool:
-        offsets = [*(test.offset for test in rule.tests), *([rule.copied] if rule.copied else [])]
+        offsets = [*rule.offsets, *([rule.copied] if rule.copied else [])]
         values = [*(test.value for test in rule.every_test if test.value is not None), rule.value or EMPTY]
+        values += [test.beside[1] for test in rule.board if test.beside]
         near = all(max(map(abs, offset)) <= MOST_REACH for offset in offsets)
         return (
             near and 0 <= rule.action < self.actions and all(OUTSIDE <= value <= self.grid[2] + 2 for value in values)
@@ -235,8 +251,12 @@ def _rule_of(action, tests, copied, value, seen, wrong, board=()) -> Rule:
     read = tuple(Test(_offset(test["offset"]), None if test["value"] is None else int(test["value"])) for test in tests)
     return Rule(
         int(action), read, None if copied is None else _offset(copied), None if value is None else int(value),
-        int(seen), int(wrong), tuple(Somewhere(int(test["value"]), bool(test["is_there"])) for test in board),
+        int(seen), int(wrong), tuple(_somewhere(**test) for test in board),
     )  # fmt: skip
+
+
+def _somewhere(value, is_there, beside) -> Somewhere:
+    return Somewhere(int(value), bool(is_there), (_offset(beside[0]), int(beside[1])) if beside else None)
 
 
 def _three(numbers) -> tuple[int, int, int]:

@@ -69,7 +69,7 @@ def local_domain(rules: LocalRules, actions: Sequence[str], tiles: np.ndarray, s
         requirements = ":strips :typing"
         written = [line for action in range(len(actions)) for line in _as_operators(action, actions, operators, values)]
     else:
-        thing, used = None, {test.offset for rule in rules.rules for test in rule.tests}
+        thing, used = None, {offset for rule in rules.rules for offset in rule.offsets}
         used |= {rule.copied for rule in rules.rules if rule.copied}
         about = "conditional effects for all cells, for planners that read ADL"
         requirements = ":typing :equality :negative-preconditions :disjunctive-preconditions :conditional-effects"
@@ -241,7 +241,11 @@ def _asked(rule: Rule, offset: Offset) -> int | None:
 def _condition(test: Test | Somewhere, holds: bool = True) -> str:
     """Write that a test holds or fails; every cell has one place at each offset, `outside` beyond the board."""
     if isinstance(test, Somewhere):
-        some = f"(exists (?any - cell) (is ?any {value_name(test.value)}))"
+        shows = f"(is ?any {value_name(test.value)})"
+        some = f"(exists (?any - cell) {shows})"
+        if test.beside:
+            there = f"({_relation(test.beside[0])} ?any ?there) (is ?there {value_name(test.beside[1])})"
+            some = f"(exists (?any ?there - cell) (and {shows} {there}))"
         return some if holds == test.is_there else f"(not {some})"
     if test.value in (None, OUTSIDE):
         fact, positive = f"({_relation(test.offset)} ?cell outside)", holds == (test.value == OUTSIDE)
