@@ -6,6 +6,8 @@ import pytest
 from pipeline.codes.cells import Dictionary, fit_cells, touched
 from pipeline.codes.combs import Comb, Combs
 from pipeline.rules.boards import Seen, described, find_combs
+from pipeline.rules.find import Arrays, find_rules
+from pipeline.rules.language import LocalRules, cell_bits
 from pipeline.sources.pictures import resized
 from pipeline.system.hashing import number_rows
 
@@ -60,3 +62,22 @@ def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_come
     drawn = patches[combs.phases, boards].reshape(len(boards), -1, 3)
     pixels = sum(drawn[:, np.maximum(by, 0)] * (by >= 0)[:, None] for by in places)
     assert np.abs(pixels * 255 - seen.images.reshape(len(boards), -1, 3)).max() < 4
+
+
+def test_a_cell_far_from_its_cause_changes_by_what_lies_beside_a_thing_and_the_layer_says_the_same():
+    from pipeline.world_model.rule_layers import rules_layer
+
+    rng, before = np.random.default_rng(0), np.ones((300, 4, 6), np.uint16)  # all are v1
+    before[:, 3, 0], before[np.arange(300), rng.integers(3, size=300), rng.integers(6, size=300)] = 2, 3
+    before[:, 3, 3:] = 4
+    after = before.copy()
+    falls = (before[:, 2, 3:] == 3).any(axis=1)  # above the abyss, v4: back to v2, which becomes v5
+    after[falls] = np.where(before[falls] == 3, 1, np.where(before[falls] == 2, 5, before[falls]))
+    grid = (4, 6, 4)
+    codes, next_codes = cell_bits(before, 4), cell_bits(after, 4)
+    rules = find_rules(Arrays(codes, np.zeros(300, int), next_codes), grid, 1)
+    assert rules.is_complete and any(test.beside for rule in rules.rules for test in rule.board)
+    assert LocalRules.from_config(rules.to_config()) == rules
+    assert (rules.step(codes, np.zeros(300, int)) == next_codes).all()
+    logits = rules_layer(rules, codes.shape[1])([codes * 2.0 - 1, np.zeros(300, "int32")])
+    assert ((np.asarray(logits) > 0) == next_codes).all()
