@@ -43,6 +43,12 @@ class CellHashes:
         cells = np.diff(np.diff(at_corners, axis=1), axis=2)
         return cells * (self.up[rows[:-1], None] * self.back[columns[:-1]])
 
+    def at(self, top: np.ndarray, bottom: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Give the hashes (n, R, C) uint64 of the rectangles between R pairs of rows and C pairs of columns."""
+        upper, lower = self.sums[:, top], self.sums[:, bottom]
+        cells = lower[:, :, right] - lower[:, :, left] - upper[:, :, right] + upper[:, :, left]
+        return cells * (self.up[top, None] * self.back[left])
+
 
 def _powers(base: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Give base**0, base**1, … modulo 2^64, and their inverses, (count,) uint64 each."""

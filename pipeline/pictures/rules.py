@@ -71,7 +71,9 @@ def _draw_rule(axis, rule: Rule, here: Place, last_column: int, tiles: np.ndarra
         _draw_box(axis, (here[0] + rule.copied[0], here[1] + rule.copied[1]), edgecolor=COPIED, lw=2.5, zorder=3)
     for framed in (here, end):
         _draw_box(axis, framed, edgecolor=THIS, lw=2.5, zorder=4)
-    _write(axis, (end[0] + 0.75, end[1]), f"seen {rule.seen:,}" + f", wrong {rule.wrong:,}" * bool(rule.wrong))
+    board = "".join(f"{'some' if test.is_there else 'no'} {value_name(test.value)}, " for test in rule.board)
+    told = f"{board}seen {rule.seen:,}" + f", wrong {rule.wrong:,}" * bool(rule.wrong)
+    _write(axis, (end[0] + 0.75, end[1]), told)
 
 
 def _draw_value(axis, value: int | None, place: Place, tiles: np.ndarray, unknown: str = "any"):

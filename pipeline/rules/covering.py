@@ -4,13 +4,14 @@ One rule is found at a time: a conjunction of few tests, true of a change that n
 nothing, and that explains the most (AQ, Michalski, 1969; CN2, Clark and Niblett, 1989).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 from tqdm import tqdm
 
-from .language import HERE, OUTSIDE, LocalRules, Offset, Rule, Surroundings, Test, cell_values
+from .language import HERE, OUTSIDE, LocalRules, Offset, Rule, Somewhere, Surroundings, Test, cell_values
 
 MOST_TESTS = 4  # in a rule
 MOST_RULES = 60  # for an action: more are no rules but a list of cases
@@ -26,27 +27,41 @@ def cross(reach: int) -> tuple[Offset, ...]:
 
 
 STAGES = (cross(1), cross(2), cross(3))  # surroundings that are tried in turn, until they decide what comes next
+WITH_THE_BOARD = cross(1)  # tried after the first, together with which values some cell of the board shows
+BESIDE_THINGS = cross(1)  # tried before the last, together with what lies beside values that one cell at most shows
+MOST_ASKED = 40  # of the whole board, else it isn't tried
 
 
 @dataclass(frozen=True)
 class Patterns:
     """The distinct surroundings that cells had, and what they became: P patterns of K cells, the cell itself first."""
 
-    before: np.ndarray  # (P, K)
+    before: np.ndarray  # (P, K + V): what lies at the offsets, then whether each of V things is true of the board
     after: np.ndarray  # (P,)
     counts: np.ndarray  # (P,) int
+    asked: tuple[Somewhere, ...] = ()  # these V things
 
     @classmethod
-    def of(cls, values: np.ndarray, following: np.ndarray, offsets: tuple[Offset, ...]) -> "Patterns":
-        """Count those of boards with values (N, h, w) that became (N, h, w)."""
-        around = Surroundings(values)
-        columns = [*(around[offset].ravel() for offset in offsets), following.ravel()]
+    def of(
+        cls,
+        values: np.ndarray,
+        following: np.ndarray,
+        offsets: tuple[Offset, ...],
+        asked: Iterable[Somewhere] = (),
+    ) -> "Patterns":
+        """Count those of boards with values (N, h, w) that became (N, h, w), also by what is asked of whole boards."""
+        around, shown = Surroundings(values), {}
+        for somewhere in asked:
+            is_true = somewhere.holds(values)
+            if is_true.any() and not is_true.all():
+                shown[somewhere] = np.broadcast_to(is_true, values.shape).astype(values.dtype).ravel()
+        columns = [*(around[offset].ravel() for offset in offsets), *shown.values(), following.ravel()]
         base, numbers = max(int(column.max()) for column in columns) + 1, np.zeros(values.size, np.uint64)
         for column in columns:  # exact while base ** (K + 1) < 2 ** 64, else a hash modulo 2 ** 64
             numbers = numbers * np.uint64(base | 1) + column
         _, first, counts = np.unique(numbers, return_index=True, return_counts=True)
         rows = np.stack([column[first] for column in columns], axis=1)
-        return cls(rows[:, :-1], rows[:, -1], counts)
+        return cls(rows[:, :-1], rows[:, -1], counts, tuple(shown))
 
     def decide(self) -> bool:
         """Tell whether what comes next follows from the surroundings: none has become two things."""
@@ -114,8 +129,7 @@ def _best_rule(
 ) -> Candidate | None:
     """Find the rule true of a pattern that is worth most; shorter ones first, until one gets nothing wrong."""
     before, after = patterns.before, patterns.after
-    tests = _tests_of(before, seed, offsets)
-    truth = np.stack([test.holds(before[:, offsets.index(test.offset)]) for test in tests])  # (T, P)
+    tests, truth = _tests_of(patterns, seed, offsets)
     sources = [at for at in range(1, len(offsets)) if before[seed, at] == after[seed]]
     right = np.stack(
         [*(before[:, at] == after for at in sources), after == after[seed]]
@@ -132,7 +146,7 @@ def _best_rule(
             worth = explained - misses - TEST_COST * size
             if explained - misses >= tolerance.least and (best is None or worth > best.worth):  # of equals the nearest
                 copied = offsets[sources[leaf]] if leaf < len(sources) else None
-                rule = _plain(action, tuple(tests[number] for number in group), copied, int(after[seed]))
+                rule = _plain(action, [tests[number] for number in group], copied, int(after[seed]))
                 best = Candidate(rule, truth[group].min(axis=0), right[leaf], misses, worth)
         if best and best.misses == 0:
             break
@@ -172,23 +186,31 @@ def _packed(rows: np.ndarray) -> np.ndarray:
     return np.packbits(padded, axis=-1).view(np.uint64)
 
 
-def _tests_of(before: np.ndarray, seed: int, offsets: tuple[Offset, ...]) -> list[Test]:
-    """List the tests that are true of a pattern, but not of all."""
-    tests = []
+def _tests_of(patterns: Patterns, seed: int, offsets: tuple[Offset, ...]) -> tuple[list[Test | Somewhere], np.ndarray]:
+    """List the tests that are true of a pattern, but not of all, and which patterns each is true of, (T, P) bool."""
+    tests: list[Test | Somewhere] = []
+    truth = []
     for at, offset in enumerate(offsets):
-        value, shown = int(before[seed, at]), before[:, at]
+        value, shown = int(patterns.before[seed, at]), patterns.before[:, at]
         if (shown != value).any():
             tests.append(Test(offset, value))
+            truth.append(shown == value)
         if value != OUTSIDE and (shown == OUTSIDE).any():
             tests.append(Test(offset, None))
-    return tests
+            truth.append(shown != OUTSIDE)
+    for somewhere, shown in zip(patterns.asked, patterns.before[:, len(offsets) :].T):
+        tests.append(replace(somewhere, is_there=bool(shown[seed])))
+        truth.append(shown == shown[seed])
+    return tests, np.stack(truth)
 
 
-def _plain(action: int, tests: tuple[Test, ...], copied: Offset | None, value: int) -> Rule:
+def _plain(action: int, tests: list[Test | Somewhere], copied: Offset | None, value: int) -> Rule:
     """Write a rule: a copy of a cell of which a test tells the value is that value."""
-    if copied is None or any(test.offset == copied and test.value is not None for test in tests):
-        return Rule(action, tests, None, value)
-    return Rule(action, tests, copied, None)
+    near = tuple(test for test in tests if isinstance(test, Test))
+    board = tuple(test for test in tests if isinstance(test, Somewhere))
+    if copied is None or any(test.offset == copied and test.value is not None for test in near):
+        return Rule(action, near, None, value, board=board)
+    return Rule(action, near, copied, None, board=board)
 
 
 def find_local(
@@ -217,14 +239,32 @@ def find_local(
 
 def _without_noise(values: np.ndarray, following: np.ndarray, action: int) -> list[Rule]:
     found = []
-    for offsets in STAGES:
-        patterns = Patterns.of(values, following, offsets)
+    for offsets in (STAGES[0], WITH_THE_BOARD, *STAGES[1:-1], BESIDE_THINGS, STAGES[-1]):
+        asked = (
+            _asked(values, has_pairs=offsets is BESIDE_THINGS)
+            if offsets is WITH_THE_BOARD or offsets is BESIDE_THINGS
+            else []
+        )
+        patterns = Patterns.of(values, following, offsets, asked)
+        if len(patterns.asked) > MOST_ASKED:
+            continue
         if offsets is STAGES[-1] or patterns.decide():
             rules, wrong = cover(patterns, action, offsets)
             found.append((wrong, rules))
             if not wrong:
                 break
     return min(found, key=lambda one: one[0])[1]
+
+
+def _asked(values: np.ndarray, has_pairs: bool) -> list[Somewhere]:
+    """List what can be asked of whole boards (N, h, w): whether a value is shown, and what lies beside it if once."""
+    shown = np.unique(values).tolist()
+    alone = [Somewhere(value, True) for value in shown]
+    if not has_pairs:
+        return alone
+    things = [value for value in shown if (values == value).sum(axis=(1, 2)).max() == 1]
+    beside = [(offset, other) for offset in cross(1)[1:] for other in shown]
+    return [*alone, *(Somewhere(value, True, pair) for value in things for pair in beside)]
 
 
 def _in_noise(values: np.ndarray, following: np.ndarray, action: int) -> list[Rule] | None:

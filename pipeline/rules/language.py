@@ -40,6 +40,28 @@ class Test:
 
 
 @dataclass(frozen=True)
+class Somewhere:
+    """What must be true of the whole board: that some cell shows a value, or that none does.
+
+    Attributes:
+        value: What it shows.
+        is_there: Whether one must, or none may.
+        beside: The offset of the cell from there that must show another value, and that value; None where any may lie.
+    """
+
+    value: int
+    is_there: bool
+    beside: tuple[Offset, int] | None = None
+
+    def holds(self, values: np.ndarray) -> np.ndarray:
+        """Tell of which boards (N, h, w) it is true, (N, 1, 1) bool."""
+        shows = values == self.value
+        if self.beside:
+            shows = shows & (Surroundings(values)[self.beside[0]] == self.beside[1])
+        return shows.any(axis=(1, 2), keepdims=True) == self.is_there
+
+
+@dataclass(frozen=True)
 class Rule:
     """By an action, where all tests are true, a cell becomes a copy of another or takes a value.
 
@@ -49,6 +71,7 @@ class Rule:
         copied: The offset of the cell that is copied; None where `value` is set.
         value: What the cell becomes; None where another is copied.
         seen, wrong: To how many cells of the transitions it applied, and how many of them became something else.
+        board: What must be true of the whole board, too.
     """
 
     action: int
@@ -57,11 +80,22 @@ class Rule:
     value: int | None
     seen: int = 0
     wrong: int = 0
+    board: tuple[Somewhere, ...] = ()
+
+    @property
+    def every_test(self) -> list["Test | Somewhere"]:
+        """What must be true, near by and of the whole board."""
+        return [*self.tests, *self.board]
+
+    @property
+    def offsets(self) -> list[Offset]:
+        """Where its tests look, from the cell that each is about."""
+        return [*(test.offset for test in self.tests), *(test.beside[0] for test in self.board if test.beside)]
 
     @property
     def says(self) -> tuple:
         """What it says, whatever it was found in."""
-        return self.action, frozenset(self.tests), self.copied, self.value
+        return self.action, frozenset(self.every_test), self.copied, self.value
 
 
 def cell_values(codes: np.ndarray, grid: tuple[int, int, int]) -> np.ndarray:
@@ -120,9 +154,9 @@ class LocalRules:
         """Give the rules of an action."""
         return [rule for rule in self.rules if rule.action == action]
 
-    def tests(self, action: int) -> list[Test]:
+    def tests(self, action: int) -> list[Test | Somewhere]:
         """Give the tests that the rules of an action use, each once."""
-        return list(dict.fromkeys(test for rule in self.of(action) for test in rule.tests))
+        return list(dict.fromkeys(test for rule in self.of(action) for test in rule.every_test))
 
     def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """Give the next codes (N, B) uint8 of codes (N, B) uint8 and actions (N,) int."""
@@ -138,14 +172,14 @@ class LocalRules:
     def applied(self, values: np.ndarray, action: int) -> "Applied":
         """Apply an action's rules to values (N, h, w)."""
         around = Surroundings(values)
-        holds = {test: test.holds(around[test.offset]) for test in self.tests(action)}
+        holds = {test: test.holds(around.of(test)) for test in self.tests(action)}
         cases = np.zeros(values.shape, np.uint64)
         for mask, weight in zip(holds.values(), _weights()):
             cases += mask * weight
         following, which = values.copy(), np.full(values.shape, -1, np.int16)
         for number, rule in enumerate(self.of(action)):
             applies = which < 0
-            for test in rule.tests:
+            for test in rule.every_test:
                 applies &= holds[test]
             following[applies] = rule.value if rule.copied is None else around[rule.copied][applies]
             which[applies] = number
@@ -202,20 +236,25 @@ class LocalRules:
         return found
 
     def _is_sound(self, rule: Rule) -> bool:
-        offsets = [*(test.offset for test in rule.tests), *([rule.copied] if rule.copied else [])]
-        values = [*(test.value for test in rule.tests if test.value is not None), rule.value or EMPTY]
+        offsets = [*rule.offsets, *([rule.copied] if rule.copied else [])]
+        values = [*(test.value for test in rule.every_test if test.value is not None), rule.value or EMPTY]
+        values += [test.beside[1] for test in rule.board if test.beside]
         near = all(max(map(abs, offset)) <= MOST_REACH for offset in offsets)
         return (
             near and 0 <= rule.action < self.actions and all(OUTSIDE <= value <= self.grid[2] + 2 for value in values)
         )
 
 
-def _rule_of(action, tests, copied, value, seen, wrong) -> Rule:
+def _rule_of(action, tests, copied, value, seen, wrong, board=()) -> Rule:
     read = tuple(Test(_offset(test["offset"]), None if test["value"] is None else int(test["value"])) for test in tests)
     return Rule(
         int(action), read, None if copied is None else _offset(copied), None if value is None else int(value),
-        int(seen), int(wrong),
+        int(seen), int(wrong), tuple(_somewhere(**test) for test in board),
     )  # fmt: skip
+
+
+def _somewhere(value, is_there, beside) -> Somewhere:
+    return Somewhere(int(value), bool(is_there), (_offset(beside[0]), int(beside[1])) if beside else None)
 
 
 def _three(numbers) -> tuple[int, int, int]:
@@ -241,6 +280,10 @@ class Surroundings:
     def __init__(self, values: np.ndarray):
         self.shape, self.padded, self.reach = values.shape, values, 0
         self.values = values
+
+    def of(self, test: Test | Somewhere) -> np.ndarray:
+        """Give what a test is about: what lies at its offset, or all values."""
+        return self.values if isinstance(test, Somewhere) else self[test.offset]
 
     def __getitem__(self, offset: Offset) -> np.ndarray:
         reach = max(map(abs, offset))

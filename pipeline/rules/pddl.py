@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .language import EMPTY, HERE, OUTSIDE, CopyRules, LocalRules, Offset, Rule, Test, cell_values
+from .language import EMPTY, HERE, OUTSIDE, CopyRules, LocalRules, Offset, Rule, Somewhere, Test, cell_values
 from .operators import Operator, operators_of
 from .parts import Parts, colours_of
 from .words import nearest, place_name, rule_sentence, value_name, values_in_words
@@ -69,10 +69,11 @@ def local_domain(rules: LocalRules, actions: Sequence[str], tiles: np.ndarray, s
         requirements = ":strips :typing"
         written = [line for action in range(len(actions)) for line in _as_operators(action, actions, operators, values)]
     else:
-        thing, used = None, {test.offset for rule in rules.rules for test in rule.tests}
+        thing, used = None, {offset for rule in rules.rules for offset in rule.offsets}
         used |= {rule.copied for rule in rules.rules if rule.copied}
         about = "conditional effects for all cells, for planners that read ADL"
         requirements = ":typing :equality :negative-preconditions :disjunctive-preconditions :conditional-effects"
+        requirements += " :existential-preconditions" * any(rule.board for rule in rules.rules)
         written = [line for action in range(len(actions)) for line in _as_effects(action, actions, rules, values)]
     has_outside = thing is None or any(OUTSIDE in operator.asks.values() for operator in operators)
     offsets = sorted(used - {HERE}, key=nearest)
@@ -200,16 +201,16 @@ def _action(action: int, actions: Sequence[str], effects: list[str]) -> Iterator
 
 def _effects(rule: Rule, earlier: Sequence[Rule]) -> Iterator[str]:
     """Write a rule as effects for all cells; not where an earlier rule applies, unless that says the same."""
-    tests = [test for test in rule.tests if test.offset != HERE]
+    tests: list[Test | Somewhere] = [test for test in rule.tests if test.offset != HERE]
+    tests += rule.board
     unless = [_left_open(other, rule) for other in earlier if _differs(other, rule)]
     old, new = _asked(rule, HERE), _asked(rule, rule.copied) if rule.copied else rule.value
     if rule.copied == HERE or old in (OUTSIDE, new or OUTSIDE) or [] in unless:
         return  # it changes nothing, or never applies
     conditions = [_condition(test) for test in tests]
     conditions += [_any([_condition(test, holds=False) for test in failing]) for failing in unless]
-    looked_at = {test.offset for part in (tests, *unless) for test in part if test.value not in (None, OUTSIDE)} - {
-        HERE
-    }
+    near = [test for part in (tests, *unless) for test in part if isinstance(test, Test)]
+    looked_at = {test.offset for test in near if test.value not in (None, OUTSIDE)} - {HERE}
     old_name = "?old" if old is None else value_name(old)
     if new or rule.copied is None:
         yield _for_all_cells(conditions, looked_at, old_name, value_name(new or EMPTY))
@@ -237,8 +238,15 @@ def _asked(rule: Rule, offset: Offset) -> int | None:
     return next((test.value for test in rule.tests if test.offset == offset and test.value is not None), None)
 
 
-def _condition(test: Test, holds: bool = True) -> str:
+def _condition(test: Test | Somewhere, holds: bool = True) -> str:
     """Write that a test holds or fails; every cell has one place at each offset, `outside` beyond the board."""
+    if isinstance(test, Somewhere):
+        shows = f"(is ?any {value_name(test.value)})"
+        some = f"(exists (?any - cell) {shows})"
+        if test.beside:
+            there = f"({_relation(test.beside[0])} ?any ?there) (is ?there {value_name(test.beside[1])})"
+            some = f"(exists (?any ?there - cell) (and {shows} {there}))"
+        return some if holds == test.is_there else f"(not {some})"
     if test.value in (None, OUTSIDE):
         fact, positive = f"({_relation(test.offset)} ?cell outside)", holds == (test.value == OUTSIDE)
     else:
@@ -263,10 +271,11 @@ def _excludes(test: Test, other: Test) -> bool:
     return None not in (test.value, other.value) or OUTSIDE in (test.value, other.value)
 
 
-def _left_open(earlier: Rule, rule: Rule) -> list[Test]:
+def _left_open(earlier: Rule, rule: Rule) -> list[Test | Somewhere]:
     """Give the tests of an earlier rule that may fail where a rule applies."""
     ours = (*rule.tests, Test(HERE, None))
-    return [test for test in earlier.tests if not any(_implies(other, test) for other in ours)]
+    near = [test for test in earlier.tests if not any(_implies(other, test) for other in ours)]
+    return [*near, *(test for test in earlier.board if test not in rule.board)]
 
 
 def _implies(test: Test, other: Test) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .language import EMPTY, HERE, OUTSIDE, CopyRules, LocalRules, Offset, Rule, Test
+from .language import EMPTY, HERE, OUTSIDE, CopyRules, LocalRules, Offset, Rule, Somewhere, Test
 from .parts import Parts, colours_of
 
 
@@ -55,11 +55,18 @@ def local_sentences(rules: LocalRules, actions: Sequence[str], values: dict[int,
 def rule_sentence(rule: Rule, values: dict[int, str]) -> str:
     """Tell one rule: where, what, and how often it was seen."""
     tests = sorted(rule.tests, key=lambda test: nearest(test.offset))
-    *first, last = [_test_in_words(test, values) for test in tests] or ["this cell is on the board"]
+    said = [_test_in_words(test, values) for test in tests]
+    said += [_of_the_board(test, values) for test in rule.board]
+    *first, last = said or ["this cell is on the board"]
     where = f"{', '.join(first)} and {last}" if first else last
     becomes = f"what {place_name(rule.copied)} was" if rule.copied else _value(rule.value or EMPTY, values)
     counts = counts_in_words(rule.seen, rule.wrong, "cells")
     return f"where {where}, this cell becomes {becomes} ({counts})"
+
+
+def _of_the_board(test: Somewhere, values: dict[int, str]) -> str:
+    told = f"{'some' if test.is_there else 'no'} cell shows {_value(test.value, values)}"
+    return told + f" where {place_name(test.beside[0])} is {_value(test.beside[1], values)}" if test.beside else told
 
 
 def _test_in_words(test: Test, values: dict[int, str]) -> str:

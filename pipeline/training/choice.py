@@ -7,18 +7,21 @@ import h5py
 import numpy as np
 
 from ..architectures import load_architecture
+from ..architectures.cells import find_cells
 from ..codes.linear_code import LinearCode, find_code
 from ..codes.noise import find_code_in_noise
 from ..command_line.options import TrainCommand
 from ..dataset.reading import read_rows
 from ..rules.find import Arrays, find_rules
 from ..rules.language import LocalRules, Rules
+from ..system.errors import UserError
 from ..system.hashing import number_rows
 from .code_learning import learning_sample
 from .image_batches import sample_images
 from .start import sample_size
 
 WITH_PLACES, WITHOUT_PLACES = "sokoban", "rubikscube"  # for codes on a lattice, and for others
+CELLS = "cells"  # for boards that only their rules tell
 TRIED_TRANSITIONS = 10_000  # that rules are tried on
 PAIRS_OF_A_RULE = 4  # of a picture and an action that each rule must stand for, where a world is small
 MOST_NEW = 1 / 3  # as many pictures as one half of a sample shows, and no more, are new in the other, in a small world
@@ -41,6 +44,8 @@ def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str
         if rules.is_complete and not (is_small and _is_longer(rules, distinct * actions)):
             return name, f"a code of {math.prod(code.grid)} bits {places}, and {rules.summary()}"
         left_over = f"; of a code of {math.prod(code.grid)} bits {places}, {rules.summary()}"
+    if board := _board_in(file, distinct * actions if is_small else 0):
+        return CELLS, board + left_over
     if is_small:
         return "table", f"{distinct:,} different pictures among {len(images):,}: the world is small{left_over}"
     if code:
@@ -55,6 +60,17 @@ def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str
 def _is_longer(rules: Rules, pairs: int) -> bool:
     """Tell whether rules say no more than a list of where each pair of a picture and an action leads."""
     return isinstance(rules, LocalRules) and len(rules.rules) * PAIRS_OF_A_RULE > pairs
+
+
+def _board_in(file: h5py.File, pairs: int) -> str:
+    """Say in words what board has rules that leave nothing over, and say more than a list of so many pairs, if any."""
+    try:
+        board, rules = find_cells(file)
+    except UserError:
+        return ""
+    if not rules.is_complete or (pairs and _is_longer(rules, pairs)):
+        return ""
+    return f"a board of {board.combs}, and {rules.summary()}"
 
 
 def _code_in(images: np.ndarray, mends: bool) -> LinearCode | None:

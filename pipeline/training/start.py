@@ -40,8 +40,9 @@ def new_model(file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
     """
     architecture = load_architecture(options.world_model)
     if architecture.parts_from:  # nothing is left to train
-        name = "discrete_world_model"
-        model = DiscreteWorldModel(*architecture.parts_from(file), architecture=architecture.name, name=name)
+        parts, name = architecture.parts_from(file), "discrete_world_model"
+        model = DiscreteWorldModel(*parts, architecture=architecture.name, name=name)
+        model.grid = getattr(model.rules, "grid", model.grid)
         check_loadable(model)
         return model
     return _model_on(sample_images(file["train"], sample_size(file), options.key), file, options)

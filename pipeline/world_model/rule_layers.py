@@ -85,7 +85,7 @@ class ApplyRules(keras.layers.Layer):
 
     def _offsets(self) -> list[Offset]:
         copied = [rule.copied for rule in self.rules.rules if rule.copied]
-        return [*copied, *(test.offset for rule in self.rules.rules for test in rule.tests)]
+        return [*copied, *(offset for rule in self.rules.rules for offset in rule.offsets)]
 
     def build(self, input_shape):
         rules, kept = self.rules.rules, [MOST_CERTAIN] * self.rules.actions
@@ -131,6 +131,13 @@ class ApplyRules(keras.layers.Layer):
                 if test not in known:
                     known[test] = test.holds(self._at(around, test.offset))
                 applies = ops.logical_and(applies, known[test])
+            for somewhere in rule.board:
+                shows = ops.equal(numbers, somewhere.value)
+                if somewhere.beside:
+                    offset, value = somewhere.beside
+                    shows = ops.logical_and(shows, ops.equal(self._at(around, offset), value))
+                is_there = ops.any(shows, axis=(1, 2), keepdims=True)
+                applies = ops.logical_and(applies, ops.equal(is_there, somewhere.is_there))
             which = ops.where(applies, number, which)
         return which
 

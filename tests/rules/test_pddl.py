@@ -8,7 +8,7 @@ from rules.worlds import world
 
 from pipeline.command_line.cli import main
 from pipeline.puzzles import PUZZLES
-from pipeline.rules.language import EMPTY, HERE, OUTSIDE, LocalRules, Rule, Test, cell_bits
+from pipeline.rules.language import EMPTY, HERE, OUTSIDE, LocalRules, Rule, Somewhere, Test, cell_bits
 from pipeline.rules.operators import operators_of
 from pipeline.rules.parts import parts_of, tiles_of
 from pipeline.rules.pddl import action_names, copy_domain, local_domain
@@ -100,7 +100,8 @@ def some_rules(rng) -> LocalRules:
         places = rng.permutation(len(offsets))[: rng.integers(1, 4)]
         tests = tuple(Test(offsets[place], [None, 0, 1, 2, 3][rng.integers(5)]) for place in places)
         copied = offsets[rng.integers(3)] if rng.random() < 0.5 else None
-        rules.append(Rule(0, tests, copied, None if copied else int(rng.integers(EMPTY, 4))))
+        board = (Somewhere(int(rng.integers(EMPTY, 4)), bool(rng.integers(2))),) * int(rng.integers(2))
+        rules.append(Rule(0, tests, copied, None if copied else int(rng.integers(EMPTY, 4)), board=board))
     return LocalRules(GRID, 1, tuple(rules), (frozenset(),))
 
 

@@ -1,0 +1,62 @@
+"""Environments that others draw, by the code whose rules are shortest, with the table switched off.
+
+    python benchmarks/others.py [FOLDER] [CASE ...]
+
+`LOOKED_AT` were looked at while the search was made. The ids of `FRESH` were written down before their first run.
+Each is trained by one command, `--world_model cells`, and measured on walks of its own, for MiniGrid in layouts never
+seen. Writes results/others.json.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import evidence
+from pipeline.command_line.cli import main as run_command
+
+EIGHT, FULL_VIEW = ["--img_size", "64", "64"], ["--env_options", "highlight=False"]
+NOVEL = ["--policy", "novel", "--dataset_size", "8000", "--shuffle_length", "100"]
+FROZEN = ["--env_options", "map_name=8x8,is_slippery=false"]
+LOOKED_AT = {
+    "gym:FrozenLake-v1": [*FROZEN, *EIGHT, *NOVEL],
+    "gym:CliffWalking-v1": [*EIGHT, *NOVEL],
+    "gym:minigrid:MiniGrid-Empty-8x8-v0": [*FULL_VIEW, *EIGHT, "--dataset_size", "8000", "--shuffle_length", "100"],
+    "gym:minigrid:MiniGrid-DoorKey-8x8-v0": [*FULL_VIEW, *EIGHT, "--dataset_size", "20000", "--shuffle_length", "200"],
+    "gym:minigrid:MiniGrid-FourRooms-v0": [
+        *FULL_VIEW, "--img_size", "76", "76", "--dataset_size", "30000", "--shuffle_length", "100",
+    ],
+    "gym:Taxi-v4": [*EIGHT, "--policy", "novel", "--dataset_size", "20000", "--shuffle_length", "100"],
+}  # fmt: skip
+WALK = ["--dataset_size", "20000", "--shuffle_length", "100"]
+FRESH = {
+    "gym:minigrid:MiniGrid-LavaGapS7-v0": [*FULL_VIEW, "--img_size", "56", "56", *WALK],
+    "gym:minigrid:MiniGrid-SimpleCrossingS9N2-v0": [*FULL_VIEW, "--img_size", "72", "72", *WALK],
+    "gym:minigrid:MiniGrid-Unlock-v0": [*FULL_VIEW, "--img_size", "48", "88", *WALK],
+    "gym:minigrid:BabyAI-GoToRedBallGrey-v0": [*FULL_VIEW, *EIGHT, *WALK],
+    "gym:Blackjack-v1": [*EIGHT, "--dataset_size", "8000"],
+}
+CASES = LOOKED_AT | FRESH
+FIGURES = ("verdict", "one_step_exact", "unknown_steps", "true_pictures", "told_apart")
+
+
+def measure(case: str, folder: Path) -> dict:
+    """Train a case and give what came out; the seconds are the processor's."""
+    run, began = folder / case.replace(":", "-"), time.process_time()
+    words = ["--dataset", case, *CASES[case], "--world_model", "cells", "--train_epochs", "1", "--output_dir", str(run)]
+    if code := run_command(["world_model_train", "train", *words, "--data_dir", str(folder / "data")]):
+        return {"exit": code}
+    metrics = json.loads((run / "metrics.json").read_text())
+    return {name: metrics.get(name) for name in FIGURES} | {"cpu_seconds": time.process_time() - began}
+
+
+def main(folder: str = "models/others", *chosen: str) -> None:
+    """Measure the chosen cases, all if none is, and record each once it is done."""
+    for case in chosen or CASES:
+        evidence.record("others", {case: measure(case, Path(folder))}, among=CASES)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,203 @@
+"""board of the cells whose rules are shortest, whole pixels or not: for clean pictures that others draw"""
+
+import math
+from collections.abc import Iterator
+from functools import partial
+
+import h5py
+import keras
+import numpy as np
+from keras import layers, ops
+from tqdm import tqdm
+
+from ..codes.cells import FITTED, Cells, Dictionary, fit_cells, touched
+from ..codes.combs import Comb, Combs
+from ..rules.boards import Seen, find_combs
+from ..rules.find import find_rules
+from ..rules.language import Rules, cell_bits
+from ..system.errors import UserError
+from ..system.hashing import number_rows
+from ..world_model.architecture import Architecture
+from ..world_model.rule_layers import rules_layer
+from ..world_model.transition import behind, local_transition
+
+READ_BYTES = 2**25  # of images read at a time
+SAMPLE = 4000  # distinct transitions that the board is found in
+MOST_BITS, MOST_LOOKS = 10_000, 2000  # of a code; what cells show, in all phases
+
+_found: dict[str, tuple[Cells, Rules]] = {}  # of the last dataset: a run needs it twice
+
+
+class _OnBoard(layers.Layer):
+    """What is made with a board in images of a size; combs are (origin, size, count)."""
+
+    def __init__(self, img_size, down, across, values: int, **kwargs):
+        super().__init__(**kwargs)
+        self.img_size, self.values = tuple(img_size), values
+        self.combs = Combs(*(Comb(float(comb[0]), float(comb[1]), int(comb[2])) for comb in (down, across)))
+        self.phases = self.combs.phases.ravel()
+
+    def get_config(self):
+        down, across = ([comb.origin, comb.size, comb.count] for comb in (self.combs.down, self.combs.across))
+        of_board = {"img_size": list(self.img_size), "down": down, "across": across, "values": self.values}
+        return {**super().get_config(), **of_board}
+
+
+@keras.saving.register_keras_serializable("discrete_world_model")
+class ReadCells(_OnBoard):
+    """Images (N, H, W, 3) to logits (N, rows * columns * (T - 1)): of each cell the look that is nearest."""
+
+    def build(self, input_shape):
+        shape = (int(self.phases.max()) + 1, self.values, 3 * self.combs.size)
+        self.looks = self.add_weight(shape=shape, dtype="uint8", initializer="zeros", trainable=False, name="looks")
+
+    def call(self, images):
+        down, across = self.combs.down, self.combs.across
+        cells = ops.take(ops.take(images, down.pixels.ravel(), axis=1), across.pixels.ravel(), axis=2)
+        cells = ops.reshape(cells, (-1, down.count, down.width, across.count, across.width, 3))
+        cells = ops.reshape(ops.transpose(cells, (1, 3, 0, 2, 4, 5)), (len(self.phases), -1, 3 * self.combs.size))
+        looks = ops.take(ops.cast(self.looks, "float32"), self.phases, axis=0) / 255.0 - 0.5  # (cells, T, K)
+        scores = ops.matmul(ops.cast(cells, "float32") / 255.0 - 0.5, ops.transpose(looks, (0, 2, 1)))
+        nearest = ops.argmax(scores - 0.5 * ops.sum(ops.square(looks), axis=2)[:, None], axis=2)  # (cells, N)
+        bits = ops.one_hot(ops.transpose(nearest), self.values)[..., 1:] * 2.0 - 1.0
+        return ops.reshape(bits, (-1, len(self.phases) * (self.values - 1)))
+
+    def compute_output_spec(self, images):
+        return keras.KerasTensor((images.shape[0], len(self.phases) * (self.values - 1)))
+
+
+@keras.saving.register_keras_serializable("discrete_world_model")
+class DrawCells(_OnBoard):
+    """Codes (N, rows * columns * (T - 1)) to images (N, H, W, 3): sums of what each cell adds to its pixels."""
+
+    def build(self, input_shape):
+        self.places, size = touched(self.combs, self.img_size)
+        shape = (int(self.phases.max()) + 1, self.values, math.prod(size) * 3)
+        self.patches = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="patches")
+        self.around = self.add_weight(shape=(*self.img_size, 3), initializer="zeros", trainable=False, name="around")
+
+    def call(self, code):
+        bits = ops.reshape(code, (-1, len(self.phases), self.values - 1))
+        shown = ops.concatenate([1.0 - ops.sum(bits, axis=2, keepdims=True), bits], axis=2)  # (N, cells, T)
+        drawn = ops.matmul(ops.transpose(shown, (1, 0, 2)), ops.take(self.patches, self.phases, axis=0))
+        drawn = ops.reshape(ops.transpose(drawn, (1, 0, 2)), (-1, len(self.phases) * self.patches.shape[2] // 3, 3))
+        pixels = ops.reshape(self.around, (1, -1, 3))
+        for places in self.places:
+            found = ops.take(drawn, np.maximum(places, 0), axis=1)
+            pixels = pixels + found * (places >= 0)[None, :, None].astype(np.float32)
+        return ops.reshape(pixels, (-1, *self.img_size, 3))
+
+    def compute_output_spec(self, code):
+        return keras.KerasTensor((code.shape[0], *self.img_size, 3))
+
+
+def coder(img_size: tuple[int, int], bits: int, combs: Combs | None = None) -> tuple[keras.Model, keras.Model]:
+    """Build the reading and the drawing of a board, by default of one cell."""
+    combs = combs or Combs(*(Comb(0.0, float(size), 1) for size in img_size))
+    values = bits // combs.phases.size + 1
+    down, across = ((comb.origin, comb.size, comb.count) for comb in (combs.down, combs.across))
+    image, code = keras.Input((*img_size, 3), dtype="uint8", name="image"), keras.Input((bits,), name="code")
+    encoder = keras.Model(image, ReadCells(img_size, down, across, values, name="logits")(image), name="encoder")
+    return encoder, keras.Model(code, DrawCells(img_size, down, across, values, name="pixels")(code), name="decoder")
+
+
+class _Boards:
+    """Distinct transitions between boards (D, rows, columns) of values, in codes."""
+
+    def __init__(self, boards: np.ndarray, bits: int, triples: np.ndarray):
+        self.boards, self.bits, self.triples = boards, bits, triples
+
+    def __len__(self) -> int:
+        return len(self.triples)
+
+    def part(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        before, actions, after = self.triples[index].T
+        codes, next_codes = (cell_bits(self.boards[rows] + 1, self.bits) for rows in (before, after))
+        return codes, actions, next_codes
+
+
+def find_cells(file: h5py.File) -> tuple[Cells, Rules]:
+    """Find the board with the shortest rules in a dataset's training split, what its cells show, and the rules.
+
+    Raises:
+        UserError: There is none.
+    """
+    digest = str(file.attrs["content_digest"])
+    if digest not in _found:
+        found = _find(file["train"], len(file.attrs["action_names"]))
+        _found.clear()
+        _found[digest] = found
+    return _found[digest]
+
+
+def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
+    numbers = np.concatenate([number_rows(part) for _, part in _parts(split["images"], "reading")])
+    _, first, which = np.unique(numbers, return_index=True, return_inverse=True)
+    frames, actions = split["frames"][:].astype(np.int64), split["actions"][:].astype(np.int64)
+    triples = np.unique(np.stack([which[frames], actions, which[frames + 1]], axis=1), axis=0)  # (N, 3)
+    some = triples[np.random.default_rng(0).permutation(len(triples))[:SAMPLE]]
+    shown, places = np.unique(some[:, [0, 2]], return_inverse=True)
+    before, after = places.reshape(-1, 2).T
+    combs = find_combs(Seen(_images(split, first[shown]), before, some[:, 1], after, count))
+    if combs is None:
+        raise UserError("cells need pictures that a board divides. Received: --world_model cells, and pictures without")
+    dictionary, boards, kept = Dictionary(combs), np.empty((len(first), *combs.phases.shape), int), []
+    is_first = np.zeros(len(numbers), bool)
+    is_first[first] = True
+    fitted = np.random.default_rng(0).random(len(numbers)) < FITTED / len(first)
+    for start, part in _parts(split["images"], "reading cells"):
+        rows = start + np.flatnonzero(is_first[start : start + len(part)])
+        if len(rows):
+            boards[which[rows]], is_new = dictionary.read(part[rows - start])
+            if sum(map(len, dictionary.looks)) > MOST_LOOKS:
+                raise UserError(
+                    f"cells are for boards that show at most {MOST_LOOKS:,} things. "
+                    f"Received: --world_model cells, and {combs} that show more"
+                )
+            kept += [(which[row], part[row - start]) for row in rows[is_new | fitted[rows]]]
+    values, looks = dictionary.merge(boards)
+    bits = looks.shape[1] - 1
+    if bits * combs.phases.size > MOST_BITS:
+        raise UserError(
+            f"cells may take at most {MOST_BITS:,} bits. Received: --world_model cells, and {combs} that show "
+            f"{bits + 1:,} things"
+        )
+    shows, images = zip(*kept)
+    cells = fit_cells(combs, np.stack(images), values[list(shows)], looks)
+    print(f"board found: {combs}, which show {bits + 1} things in {len(looks)} phases")
+    return cells, find_rules(_Boards(values, bits, triples), (*combs.phases.shape, bits), count)
+
+
+def _parts(images: h5py.Dataset, what: str) -> Iterator[tuple[int, np.ndarray]]:
+    rows = images.chunks[0] * max(1, READ_BYTES // (images.chunks[0] * math.prod(images.shape[1:])))
+    firsts = tqdm(range(0, len(images), rows), what, unit="part", leave=False, delay=1)
+    return ((first, images[first : first + rows]) for first in firsts)
+
+
+def _images(split: h5py.Group, frames: np.ndarray) -> np.ndarray:
+    """Read some frames (n,), which are all over a split."""
+    found = np.empty((len(frames), *split["images"].shape[1:]), np.uint8)
+    for first, part in _parts(split["images"], "reading a sample"):
+        here = (frames >= first) & (frames < first + len(part))
+        found[here] = part[frames[here] - first]
+    return found
+
+
+def parts_from(file: h5py.File) -> tuple[keras.Model, keras.Model, keras.Model]:
+    """Make encoder, decoder and transition of all that a dataset's training split shows."""
+    cells, rules = find_cells(file)
+    print(f"rules found: {rules.summary()}")
+    img_size, grid = cells.around.shape[:2], (*cells.combs.phases.shape, cells.looks.shape[1] - 1)
+    encoder, decoder = coder(img_size, math.prod(grid), cells.combs)
+    encoder.get_layer("logits").set_weights([cells.looks])
+    decoder.get_layer("pixels").set_weights([cells.patches.reshape(*cells.patches.shape[:2], -1), cells.around])
+    layer = rules_layer(rules, math.prod(grid))
+    following = behind(transition(grid, len(file.attrs["action_names"])), layer, is_needed=False)
+    layer.trainable = False
+    return encoder, decoder, following
+
+
+transition = partial(local_transition, reach=1, units=32)
+ARCHITECTURE = Architecture(
+    code=None, max_bits=64, coder=coder, transition=transition, learning_rate=1e-3, parts_from=parts_from
+)

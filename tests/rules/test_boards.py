@@ -1,0 +1,83 @@
+"""Boards that others draw: cells that aren't whole pixels, few states, and what isn't near decides."""
+
+import numpy as np
+import pytest
+
+from pipeline.codes.cells import Dictionary, fit_cells, touched
+from pipeline.codes.combs import Comb, Combs
+from pipeline.rules.boards import Seen, described, find_combs
+from pipeline.rules.find import Arrays, find_rules
+from pipeline.rules.language import LocalRules, cell_bits
+from pipeline.sources.pictures import resized
+from pipeline.system.hashing import number_rows
+
+FLOOR, WALKER, KEY, DOOR = range(4)
+MOVES = np.array([(0, 1), (0, -1), (1, 0), (-1, 0)])
+SIDE, CELL = 5, 12  # cells of a board, and pixels of a cell as it is drawn
+
+
+def walked(steps: int, img_size: tuple[int, int]) -> Seen:
+    """Walk boards on which a door lets the walker in where no key is left; drawn large, and resized."""
+    rng, boards, actions, before = np.random.default_rng(0), [], [], []
+    tiles = np.broadcast_to(rng.integers(0, 256, (4, 1, 1, 3), np.uint8), (4, CELL, CELL, 3)).copy()
+    tiles[1:, 3:9, 3:9] = rng.integers(0, 256, (3, 1, 1, 3))
+    while len(actions) < steps:
+        board = np.full(SIDE * SIDE, FLOOR)
+        board[rng.permutation(SIDE * SIDE)[:3]] = WALKER, KEY, DOOR
+        board = board.reshape(SIDE, SIDE)
+        for _ in range(30):
+            action = int(rng.integers(4))
+            before.append(len(boards))
+            boards.append(board)
+            actions.append(action)
+            place = np.argwhere(board == WALKER)[0]
+            onto = place + MOVES[action]
+            if (onto >= 0).all() and (onto < SIDE).all() and not (board[*onto] == DOOR and (board == KEY).any()):
+                board = board.copy()
+                board[*place], board[*onto] = FLOOR, WALKER
+        boards.append(board)
+    drawn = tiles[np.stack(boards)].transpose(0, 1, 3, 2, 4, 5).reshape(-1, SIDE * CELL, SIDE * CELL, 3)
+    images = resized(drawn, img_size)
+    _, first, shown = np.unique(number_rows(images), return_index=True, return_inverse=True)
+    frames = np.array(before)
+    triples = np.unique(np.stack([shown[frames], actions, shown[frames + 1]], axis=1), axis=0)
+    return Seen(images[first], *triples.T, len(MOVES))
+
+
+@pytest.mark.parametrize("img_size", [(30, 30), (24, 28)])
+def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_comes_back(img_size):
+    seen = walked(1000, img_size)
+    combs = find_combs(seen)
+    assert combs == Combs(Comb(0.0, img_size[0] / SIDE, SIDE), Comb(0.0, img_size[1] / SIDE, SIDE))
+    _, rules = described(seen, combs)
+    assert rules.is_complete and len(rules.rules) <= 8 * len(MOVES)
+    assert any(test.is_there is False for rule in rules.rules for test in rule.board)  # no cell shows the key
+
+    dictionary = Dictionary(combs)
+    boards, looks = dictionary.merge(dictionary.read(seen.images)[0])
+    assert looks.shape[1] == 4
+    cells = fit_cells(combs, seen.images[:300], boards[:300], looks)
+    places, size = touched(combs, img_size)
+    patches = cells.patches.reshape(*looks.shape[:2], size[0] * size[1], 3)
+    drawn = patches[combs.phases, boards].reshape(len(boards), -1, 3)
+    pixels = sum(drawn[:, np.maximum(by, 0)] * (by >= 0)[:, None] for by in places)
+    assert np.abs(pixels * 255 - seen.images.reshape(len(boards), -1, 3)).max() < 4
+
+
+def test_a_cell_far_from_its_cause_changes_by_what_lies_beside_a_thing_and_the_layer_says_the_same():
+    from pipeline.world_model.rule_layers import rules_layer
+
+    rng, before = np.random.default_rng(0), np.ones((300, 4, 6), np.uint16)  # all are v1
+    before[:, 3, 0], before[np.arange(300), rng.integers(3, size=300), rng.integers(6, size=300)] = 2, 3
+    before[:, 3, 3:] = 4
+    after = before.copy()
+    falls = (before[:, 2, 3:] == 3).any(axis=1)  # above the abyss, v4: back to v2, which becomes v5
+    after[falls] = np.where(before[falls] == 3, 1, np.where(before[falls] == 2, 5, before[falls]))
+    grid = (4, 6, 4)
+    codes, next_codes = cell_bits(before, 4), cell_bits(after, 4)
+    rules = find_rules(Arrays(codes, np.zeros(300, int), next_codes), grid, 1)
+    assert rules.is_complete and any(test.beside for rule in rules.rules for test in rule.board)
+    assert LocalRules.from_config(rules.to_config()) == rules
+    assert (rules.step(codes, np.zeros(300, int)) == next_codes).all()
+    logits = rules_layer(rules, codes.shape[1])([codes * 2.0 - 1, np.zeros(300, "int32")])
+    assert ((np.asarray(logits) > 0) == next_codes).all()
