@@ -1,4 +1,4 @@
-"""board of the cells whose rules are shortest, whole pixels or not: for clean pictures that others draw"""
+"""board of the cells whose rules are shortest, whole pixels or not: for pictures others draw"""
 
 import math
 from collections.abc import Iterator

@@ -129,6 +129,5 @@ def compile_for_training(
     gains = model.rules_are_all or architecture.jit is True
     jit = steps >= WORTH_COMPILING if gains else architecture.jit
     model.compile(optimizer=optimizer, steps_per_execution=batches_per_call, jit_compile=jit)
-    optimizer.build(
-        model.trainable_variables
-    )  # within the first step schedulefreeadamw would forget where weights begin
+    # Within the first step schedulefreeadamw would forget where weights begin.
+    optimizer.build(model.trainable_variables)

@@ -105,11 +105,11 @@ def test_a_model_saved_and_loaded_trains_on_bit_for_bit_with_every_optimizer(opt
         for _ in range(3)
     ]
     model = build_world_model(replace(load_architecture("lightsout"), max_bits=6), (4, 4), 2, None)
+    model.encoder.trainable = model.decoder.trainable = False
     start.compile_for_training(
         model, SimpleNamespace(world_model="lightsout", optimizer=optimizer, learning_rate=None, train_epochs=1), 10
     )
     model.run_eagerly, model.jit_compile = True, False
-    model.encoder.trainable = model.decoder.trainable = False
     model.train_on_batch(batches[0])
     model.train_on_batch(batches[1])
     model.save(tmp_path / "model.keras")
