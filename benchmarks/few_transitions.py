@@ -35,6 +35,7 @@ PUZZLES = {  # the puzzle, the world model, the first sizes that are tried with 
 KEYS, LONG_SIZES = (0, 1, 2), (1000, 10_000, 100_000)
 STEPS = {"rubikscube": 6000, "lightsout": 6000, "slidepuzzle": 3000, "slidepuzzle_3x3": 3000, "sokoban": 1500}
 RECIPES, RECIPE_STEPS, BATCH = ("deepcubeai", "jaxtar"), 300, 1000
+LIMITS = (70, 150_000)  # of the picture, in transitions
 KEPT = ("verdict", "one_step_exact", "unknown_steps", "transitions")
 
 
@@ -114,7 +115,9 @@ def draw() -> None:
                 lowest = [min(share for at, share in shown if at == size) for size in sizes]
                 axis.plot(sizes, lowest, color=colour, label=way, zorder=2 if way == "rules" else 1)
                 axis.plot(*zip(*shown), ".", color=colour, zorder=3)
-        axis.set(title=puzzle, xscale="log", xlabel="transitions", ylim=(-3, 103))
+        axis.set(title=puzzle, xscale="log", xlabel="transitions", ylim=(-3, 103), xlim=LIMITS)
+        axis.set_xticks([100, 1000, 10_000, 100_000], ["100", "1,000", "10,000", "100,000"], fontsize=8)
+        axis.minorticks_off()
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("unseen steps exact, %")
     axes[PLACE_OF_LEGEND].legend(fontsize=8)

@@ -27,6 +27,7 @@ DOCUMENTS = (
     "README.md", "benchmarks/README.md", "docs/commands.md", "docs/exactness.md", "docs/using-a-model.md",
     "docs/world-models.md",
 )  # fmt: skip
+MOST_NAMED = 12  # rows below a table
 MARKED = re.compile(r"<!-- ([\w-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
 MISSING = "not measured on this code yet"
 OUTCOMES = ("rubikscube", "lightsout", "slidepuzzle", "sokoban")  # of the project's README
@@ -71,8 +72,12 @@ def origins(rows: dict[str, dict]) -> list[str]:
         versions = ", ".join(f"{package} {version}" for package, version in machine.items())
         at = f"`{commit[:7]}`{' with changes' if changes else ''} on {row['date']}"
         places.setdefault(f"{at}; {on}; {versions}", []).append(name)
-    which = {place: f" ({', '.join(names)})" if len(places) > 1 else "" for place, names in places.items()}
+    which = {place: f" ({_named(names)})" if len(places) > 1 else "" for place, names in places.items()}
     return [" ".join(f"Measured at {place}{which[place]}." for place in places)] if places else []
+
+
+def _named(rows: list[str]) -> str:
+    return ", ".join(rows) if len(rows) <= MOST_NAMED else f"{len(rows)} rows, from {rows[0]} to {rows[-1]}"
 
 
 # ---- exactness
