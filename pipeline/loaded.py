@@ -61,8 +61,7 @@ class WorldModel:
         self.actions = tuple((run.record() or {}).get("actions") or action_names(options))
         self.dataset, self.img_size, self.bits = options.dataset, self.model.encoder.input_shape[1:3], self.model.bits
         self.metrics: dict[str, Any] | None = read_json(run.metrics_file)
-        outcomes = (run.record() or {}).get("outcomes")
-        self.outcomes = Outcomes.from_config(outcomes) if outcomes else None
+        self.outcomes = Outcomes.of_record(run.record())
         self._planners: dict[float, Planner] = {}  # by how long they learn
 
     def __repr__(self) -> str:

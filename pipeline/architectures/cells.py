@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ..codes.cells import FITTED, Cells, Dictionary, fit_cells, touched
 from ..codes.combs import Comb, Combs
+from ..dataset.reading import read_rows
 from ..rules.boards import Seen, find_combs
 from ..rules.find import find_rules
 from ..rules.language import Rules, cell_bits
@@ -171,7 +172,7 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
 def _parts(images: h5py.Dataset, what: str) -> Iterator[tuple[int, np.ndarray]]:
     rows = images.chunks[0] * max(1, READ_BYTES // (images.chunks[0] * math.prod(images.shape[1:])))
     firsts = tqdm(range(0, len(images), rows), what, unit="part", leave=False, delay=1)
-    return ((first, images[first : first + rows]) for first in firsts)
+    return ((first, read_rows(images, first, first + rows)) for first in firsts)
 
 
 def _images(split: h5py.Group, frames: np.ndarray) -> np.ndarray:

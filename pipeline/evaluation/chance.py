@@ -4,9 +4,7 @@ import h5py
 import numpy as np
 
 from ..dataset.layout import SPLITS
-from ..system.hashing import number_rows
-
-MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number, by which an action changes a picture's number
+from ..system.hashing import number_pairs, number_rows
 
 
 def measure_chance(file: h5py.File) -> tuple[dict, np.ndarray]:
@@ -46,4 +44,4 @@ def _pairs_and_outcomes(split: h5py.Group) -> tuple[np.ndarray, np.ndarray]:
     """Give a number for picture and action of each transition, and one for the picture that came: (N,) uint64 each."""
     shown = split["pictures"][:] if "pictures" in split else number_rows(split["states"][:])
     frames = split["frames"][:].astype(np.int64)
-    return shown[frames] * MIX + split["actions"][:] + np.uint64(1), shown[frames + 1]
+    return number_pairs(shown[frames], split["actions"][:]), shown[frames + 1]

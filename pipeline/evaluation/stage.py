@@ -79,8 +79,7 @@ def _measure(run: Run, wanted: TrainCommand | EvaluateCommand, effort: Effort, o
     print("measuring ...", flush=True)
     metrics_file, strip, dream = run.pictures_of(other)
     with use_dataset(path) as file:
-        told = (run.record() or {}).get("outcomes")
-        metrics, rollout = measure(subject, file, effort, Outcomes.from_config(told) if told else None)
+        metrics, rollout = measure(subject, file, effort, Outcomes.of_record(run.record()))
         metrics["dataset_digest"] = file.attrs["content_digest"]
         metrics["model_digest"] = model_digest(model)
         draw(subject, file, rollout, strip, dream)

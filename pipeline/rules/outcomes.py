@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..system.hashing import number_rows
+from ..system.hashing import number_pairs, number_rows
 
 MOST_KINDS = 32  # of reward and end together: more are a quantity, of which rules can't tell
 MOST_RULES = 100
 SAMPLE, ROUNDS = 20_000, 4  # usual steps that rules are found in, and times that those they are wrong about are added
 LEAST = 2  # steps with different codes that a rule must explain; what explains fewer is a list of cases
-MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number, by which an action changes a code's number
 
 Kind = tuple[float, bool]  # the reward, and whether the world ended
 
@@ -110,6 +109,11 @@ class Outcomes:
         rows, columns, bits = config["grid"]
         kinds = tuple((float(reward), bool(end)) for reward, end in config["kinds"])
         return cls((rows, columns, bits), kinds, rules, cases)
+
+    @classmethod
+    def of_record(cls, record: dict[str, Any] | None) -> "Outcomes | None":
+        """Give those that a run's record holds; None where its data had neither rewards nor ends."""
+        return cls.from_config(record["outcomes"]) if record and "outcomes" in record else None
 
 
 class _Steps:
@@ -219,7 +223,7 @@ def _best(steps: _Steps, seed: int, kind: np.ndarray, numbers: np.ndarray) -> tu
 
 def _numbers(codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
     """Give a number for each code and action, (N,) uint64."""
-    return number_rows(codes) * MIX + actions.astype(np.uint64) + np.uint64(1)
+    return number_pairs(number_rows(codes), actions)
 
 
 def outcome_sentences(outcomes: Outcomes, actions: Sequence[str], values: dict[int, str]) -> list[str]:

@@ -92,8 +92,7 @@ def show_rules(run: Run) -> None:
 def show_outcomes(run: Run) -> None:
     """Print how a finished run tells rewards and ends, where its data had them."""
     record = run.record() or {}
-    if "outcomes" in record:
-        outcomes = Outcomes.from_config(record["outcomes"])
+    if outcomes := Outcomes.of_record(record):
         names = {bit: value_name(EMPTY + 1 + bit) for bit in range(outcomes.grid[2])}
         print("\n".join(outcome_sentences(outcomes, record["actions"], names)))
 

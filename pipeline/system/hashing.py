@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+MIX = np.uint64(0x9E3779B97F4A7C15)  # an odd number, by which an action changes what it is paired with
+
 
 def number_rows(rows: np.ndarray) -> np.ndarray:
     """Number rows (N, …) of bytes by 64 bits, (N,) uint64: a random linear hash, the same for equal rows.
@@ -18,6 +20,11 @@ def number_rows(rows: np.ndarray) -> np.ndarray:
         rows = np.pad(rows, ((0, 0), (0, missing)))
     words = np.ascontiguousarray(rows).view(np.uint32).astype(np.uint64)
     return words @ _weights(words.shape[1])  # sums modulo 2^64
+
+
+def number_pairs(numbers: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    """Number pairs of what `number_rows` gives, (N,) uint64, and an action, (N,) int: (N,) uint64."""
+    return numbers * MIX + actions.astype(np.uint64) + np.uint64(1)
 
 
 @cache
