@@ -7,11 +7,13 @@ import warnings
 from contextlib import contextmanager
 
 from .cluster import worker_count
+from .memory import keep_freed_memory
 
 
 def load_keras():
     """Import Keras with its backend, which takes some seconds."""
     print("loading Keras and its backend ...", flush=True)
+    keep_freed_memory()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _silenced_libraries():
         import keras
