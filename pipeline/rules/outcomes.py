@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..system.hashing import number_pairs, number_rows
+from .words import seen_in_words
 
 MOST_KINDS = 32  # of reward and end together: more are a quantity, of which rules can't tell
 MOST_RULES = 100
@@ -237,7 +238,7 @@ def outcome_sentences(outcomes: Outcomes, actions: Sequence[str], values: dict[i
         return [f"every step {_kind(outcomes.kinds[0])}"]
     said = [
         f"  - where {' and '.join(_words(test, outcomes.grid, actions, values) for test in rule.tests)}: a step "
-        f"{_kind(outcomes.kinds[rule.kind])} (seen in {rule.seen:,} steps)"
+        f"{_kind(outcomes.kinds[rule.kind])} ({seen_in_words(rule.seen, 'steps')})"
         for rule in outcomes.rules
     ]
     listed = f"; {len(outcomes.cases):,} cases are listed one by one" if outcomes.cases else ""

@@ -36,9 +36,14 @@ def values_in_words(tiles: np.ndarray) -> dict[int, str]:
     }
 
 
+def seen_in_words(seen: int, what: str) -> str:
+    """Say in how many steps or cells something was seen."""
+    return f"seen in {seen:,} {what if seen != 1 else what.removesuffix('s')}"
+
+
 def counts_in_words(seen: int, wrong: int, what: str) -> str:
     """Say how often a rule was seen, and contradicted."""
-    return f"seen in {seen:,} {what}, {f'contradicted by {wrong:,}' if wrong else 'never contradicted'}"
+    return f"{seen_in_words(seen, what)}, {f'contradicted by {wrong:,}' if wrong else 'never contradicted'}"
 
 
 # ---- rules of a lattice

@@ -9,6 +9,7 @@ from ..rules.language import CopyRules, LocalRules
 from ..rules.parts import Pixels, parts_of, tiles_of
 from ..rules.pddl import Domain, copy_domain, local_domain
 from ..runs.folder import Run
+from ..system.backend import load_keras
 from ..system.errors import UserError
 from ..system.files import replacing
 from .given import pixels_off, read_image, state_of
@@ -20,8 +21,9 @@ def export(options: ExportCommand) -> None:
     run = Run(options.path)
     if not run.is_finished():
         raise UserError(f"--path must be the folder of a finished run, which `train` makes. Received: {options.path}")
+    load_keras()
     if options.format == "onnx":
-        from ..loaded import WorldModel  # TensorFlow, which takes seconds
+        from ..loaded import WorldModel  # heavy: only now
         from .onnx_files import write_onnx
 
         return write_onnx(options, WorldModel(run.folder))

@@ -11,6 +11,7 @@ from ..rules.outcomes import Outcomes, outcome_sentences
 from ..rules.parts import Pixels, colours_of, parts_of, tiles_of
 from ..rules.words import copy_sentences, local_sentences, value_name, values_in_words
 from ..runs.folder import Run
+from ..system.backend import load_keras
 from ..system.errors import UserError
 from ..system.files import replacing
 from ..system.hashing import file_digest
@@ -107,7 +108,8 @@ def _has_rules(run: Run) -> bool:
 
 
 def _read_rules(run: Run) -> tuple[str, Callable[[Path], None]]:
-    from ..world_model.loading import load_world_model  # TensorFlow, which takes seconds
+    load_keras()
+    from ..world_model.loading import load_world_model  # heavy: only now
 
     model = load_world_model(run.best_model)
     if model.rules is None:
