@@ -20,7 +20,7 @@ from ..system.errors import UserError
 from ..system.hashing import number_rows
 from .episodes import Plan, write_recording
 
-BLOCK_TRANSITIONS, LONGEST_BLOCK = 2000, 10_000  # walked by themselves; longer where what was tried is remembered
+BLOCK_TRANSITIONS, NEXT_TRANSITIONS = 2000, 500  # of a block; where later ones are walked by what it saw
 LEAST_UNSEEN = 1000  # transitions of validation and test each; a tenth of training's, where that is more
 EXTRAS = "rewards terminated"
 
@@ -70,8 +70,9 @@ def _write(path: Path, environment: Environment, key: SourceKey):
             with tqdm(total=sum(counts), unit=" steps", unit_scale=True) as progress:
                 for number, split in enumerate(SPLITS):
                     length = key.shuffle_length if split == "train" else max(key.shuffle_length, WALK_LENGTH)
-                    blocks = blocks_of(counts[number], environment.policy == "novel")
-                    for walk in environment.walks(key.img_size, key.key, split, length, environment.policy, blocks):
+                    size = max(NEXT_TRANSITIONS, length) if environment.remembers(split) else BLOCK_TRANSITIONS
+                    blocks = blocks_of(counts[number], size)
+                    for walk in environment.walks(key.img_size, key.key, split, length, blocks):
                         walked.add(walk, number)
                         progress.update(len(walk.shown) - len(walk.lengths))
             write_recording(path, Plan(walked, key, walked.finish()))
@@ -79,11 +80,9 @@ def _write(path: Path, environment: Environment, key: SourceKey):
         raise UserError(f"{path} can't be written ({error.strerror or error})") from None
 
 
-def blocks_of(transitions: int, remembers: bool) -> list[Block]:
-    """Cut so many transitions into blocks that are walked each by itself; two long ones where much is remembered."""
-    size = max(BLOCK_TRANSITIONS, min(LONGEST_BLOCK, -(-transitions // 2))) if remembers else BLOCK_TRANSITIONS
-    firsts = range(0, transitions, size)
-    parts = [min(size, transitions - first) for first in firsts]
+def blocks_of(transitions: int, size: int) -> list[Block]:
+    """Cut so many transitions into blocks."""
+    parts = [min(size, transitions - first) for first in range(0, transitions, size)]
     return [Block(number, part, part) for number, part in enumerate(parts)]
 
 
@@ -96,7 +95,7 @@ def walked_live(options: DatasetOptions, episodes: int, steps: int) -> Iterator[
     blocks = [Block(n, each * steps, min(each, episodes - first)) for n, first in enumerate(firsts)]
     with tempfile.TemporaryFile() as store:
         walked = Walked(environment, key, store)
-        walks = environment.walks(key.img_size, key.key, "rollouts", steps, environment.policy, blocks)
+        walks = environment.walks(key.img_size, key.key, "rollouts", steps, blocks)
         for walk in tqdm(walks, "walking", len(blocks), unit="part", leave=False, dynamic_ncols=True):
             walked.add(walk, 0)
         walked.finish()

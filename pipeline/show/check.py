@@ -53,7 +53,7 @@ def _about_environment(options: CheckCommand) -> Iterator[str]:
     environment.check()
     started = time.perf_counter()
     walk = environment.walk_block(
-        options.img_size, options.key, "check", options.shuffle_length, environment.policy, Block(0, STEPS, STEPS)
+        options.img_size, options.key, "check", options.shuffle_length, Block(0, STEPS, STEPS)
     )
     each = (time.perf_counter() - started) / STEPS
     yield (

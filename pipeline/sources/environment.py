@@ -5,13 +5,14 @@ limits are switched off where Gymnasium set them, since they end an episode with
 """
 
 import ast
+import copy
 import hashlib
 import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -24,13 +25,15 @@ from ..system.executors import ahead, cores, processes
 from ..system.program import INSTALLED
 from ..system.streams import stream
 from .pictures import resized
-from .policies import POLICIES, Novel, imported
+from .policies import POLICIES, Chosen, Novel, imported, policy_of
 from .recording import MOST_ACTIONS
 
 PREFIX = "gym:"
-WALK_VERSION = 1  # raise it where the same environment is walked otherwise, or what is walked is written otherwise
+WALK_VERSION = 2  # raise it where the same environment is walked otherwise, or what is walked is written otherwise
 TRIED_STEPS = 100  # in which something must have changed
 WORTH_PROCESSES = 1000  # steps below which they aren't
+AT_A_TIME = 4  # blocks that are walked by what all before them saw
+PATIENCE = 100  # episodes in a row without anything new after which `novel` ends none early
 MOST_PIXELS = 4096**2
 
 
@@ -45,6 +48,20 @@ class Walk:
     actions: np.ndarray  # (F,) uint8, that taken in each frame; 0 in an episode's last
     rewards: np.ndarray  # (F,) float32
     terminated: np.ndarray  # (F,) uint8
+
+    def tell(self, policy: Chosen) -> None:
+        """Let a policy know what was seen, as if it had walked here itself."""
+        known_by, actions, ends = (
+            [self.digests[number] for number in self.shown],
+            self.actions.tolist(),
+            self.terminated,
+        )
+        frame = 0
+        for length in self.lengths.tolist():
+            policy.begin(known_by[frame])
+            for here in range(frame, frame + length - 1):
+                policy.took(actions[here], known_by[here + 1], bool(ends[here]))
+            frame += length
 
 
 @dataclass(frozen=True)
@@ -147,42 +164,52 @@ class Environment:
     # ---- walking
 
     def walk_block(
-        self, img_size: tuple[int, int], key: int, purpose: str, length: int, policy: str, block: "Block"
+        self,
+        img_size: tuple[int, int],
+        key: int,
+        purpose: str,
+        length: int,
+        block: "Block",
+        known: Novel | None = None,
     ) -> Walk:
-        """Walk some episodes, by random streams of their own: any block can be walked alone, with the same result."""
+        """Walk some episodes, by random streams of their own: any block can be walked alone, with the same result.
+
+        Args:
+            known: What `novel` knows from the blocks before; None for nothing.
+        """
         rng = stream(key, "environment", purpose, block.number)
         seen: dict[bytes, int] = {}
         found: dict[str, list] = {name: [] for name in ("pictures", "shown", "actions", "rewards", "terminated")}
         lengths: list[int] = []
-        done, ended = 0, False
+        done = 0
         with self.made() as (env, count):
-            begin, choose = _chooser(policy, rng, count)
+            policy = copy.deepcopy(known) or policy_of(self.policy, count)
 
-            def look(image: np.ndarray) -> tuple[bytes, np.ndarray]:
+            def look(reset: Any = None) -> tuple[bytes, np.ndarray]:
+                image = self.picture(reset, env)
                 digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
                 if digest not in seen:
                     seen[digest] = len(found["pictures"])
                     found["pictures"].append(resized(image[None], img_size)[0])
+                found["shown"].append(seen[digest])
                 return digest, image
 
             while done < block.transitions and len(lengths) < block.episodes:
-                env.reset(seed=int(rng.integers(2**31)))
-                digest, image = look(self.picture(None, env))
-                begin()
-                for step in range(length + 1):
-                    found["shown"].append(seen[digest])
-                    if step == length or done == block.transitions or (step and ended):
-                        for name in ("actions", "rewards", "terminated"):
-                            found[name].append(0)
+                digest, image = look(env.reset(seed=int(rng.integers(2**31))))
+                policy.begin(digest)
+                steps, ended = 0, False
+                while not ended and steps < length and done < block.transitions:
+                    if (action := policy.choose(rng, image)) is None:
                         break
-                    action = choose(digest, image)
                     _, reward, ended, _, _ = env.step(env.action_space.start + action)
-                    found["actions"].append(action)
-                    found["rewards"].append(float(reward))
-                    found["terminated"].append(bool(ended))
-                    done += 1
-                    digest, image = look(self.picture(None, env))
-                lengths.append(step + 1)
+                    digest, image = look()
+                    policy.took(action, digest, ended)
+                    for name, value in (("actions", action), ("rewards", float(reward)), ("terminated", bool(ended))):
+                        found[name].append(value)
+                    steps, done = steps + 1, done + 1
+                for name in ("actions", "rewards", "terminated"):
+                    found[name].append(0)  # in an episode's last picture nothing is done
+                lengths.append(steps + 1)
         return Walk(
             np.stack(found["pictures"]), list(seen), np.array(found["shown"]), np.array(lengths),
             np.array(found["actions"], np.uint8), np.array(found["rewards"], np.float32),
@@ -190,18 +217,30 @@ class Environment:
         )  # fmt: skip
 
     def walks(
-        self, img_size: tuple[int, int], key: int, purpose: str, length: int, policy: str, blocks: list["Block"]
+        self, img_size: tuple[int, int], key: int, purpose: str, length: int, blocks: list["Block"]
     ) -> Iterator[Walk]:
-        """Walk blocks in order, on all cores where that is worth it."""
-        walk = partial(self.walk_block, img_size, key, purpose, length, policy)
+        """Walk blocks in order, on all cores where that is worth it; `novel` knows in training what was seen before."""
+        known, size = None, len(blocks)
+        if self.remembers(purpose):
+            with self.made() as (_, actions):
+                known, size = Novel(actions, PATIENCE), AT_A_TIME
+        rounds = (blocks[first : first + size] for first in range(0, len(blocks), size))
+        walk = partial(self.walk_block, img_size, key, purpose, length)
         count = min(cores(), len(blocks))
         steps = sum(min(block.transitions, block.episodes * length) for block in blocks)
-        if count == 1 or steps < WORTH_PROCESSES:
-            yield from map(walk, blocks)
-            return
-        # Environments draw under Python's lock, and many aren't made for threads.
-        with processes(count) as executor:
-            yield from ahead(executor, count, walk, blocks)
+        with nullcontext() if count == 1 or steps < WORTH_PROCESSES else processes(count) as executor:
+            # Environments draw under Python's lock, and many aren't made for threads.
+            for some in rounds:
+                task = partial(walk, known=known)
+                walks = ahead(executor, count, task, some) if executor else map(task, some)
+                for found in list(walks) if known else walks:
+                    if known:
+                        found.tell(known)
+                    yield found
+
+    def remembers(self, purpose: str) -> bool:
+        """Tell whether a block is walked by what the blocks before it saw."""
+        return self.policy == "novel" and purpose == "train"
 
 
 @dataclass(frozen=True)
@@ -211,26 +250,6 @@ class Block:
     number: int
     transitions: int
     episodes: int
-
-
-def _chooser(
-    policy: str, rng: np.random.Generator, count: int
-) -> tuple[Callable[[], None], Callable[[bytes, np.ndarray], int]]:
-    """Give what is called when an episode begins, and what chooses an action by a picture's digest and the picture."""
-    if policy == "random":
-        return lambda: None, lambda digest, image: int(rng.integers(count))
-    if policy == "novel":
-        novel = Novel(count)
-        return novel.begin, lambda digest, image: novel.choose(rng, digest)
-    function = imported(policy)
-
-    def choose(digest: bytes, image: np.ndarray) -> int:
-        action = int(function(rng, image))
-        if not 0 <= action < count:
-            raise UserError(f"--policy must give an action from 0 to {count - 1}. Received: {action} of {policy}")
-        return action
-
-    return lambda: None, choose
 
 
 def _gymnasium():

@@ -81,18 +81,40 @@ def test_a_model_of_an_environment_is_measured_in_walks_of_its_own_and_chance_is
 
 
 def test_novel_tries_everything_equally_often():
-    novel, rng = Novel(5), np.random.default_rng(0)
-    chosen = [novel.choose(rng, "a picture") for _ in range(20)]
+    novel, rng, chosen = Novel(5), np.random.default_rng(0), []
+    novel.begin("a picture")
+    for _ in range(20):
+        chosen.append(novel.choose(rng))
+        novel.took(chosen[-1], "a picture", False)
     assert np.bincount(chosen).tolist() == [4] * 5 and chosen[:5] != list(range(5))
 
 
+def walked_line(novel, rng, steps, begins=lambda: 0, length=1000):
+    """Walk a line of thirty places, whose right end ends the world; gives the tried pairs, and how many episodes."""
+    tried, episodes = set(), 0
+    while steps:
+        place, here, episodes = begins(), 0, episodes + 1
+        novel.begin(place)
+        while steps and here < length and place < 29 and (action := novel.choose(rng)) is not None:
+            tried.add((place, action))
+            place = max(0, place + (1 if action else -1))
+            novel.took(action, place, place == 29)
+            steps, here = steps - 1, here + 1
+    return tried, episodes
+
+
 def test_novel_goes_where_something_was_never_tried():
-    novel, rng, place, seen = Novel(2), np.random.default_rng(0), 0, set()
-    for _ in range(150):  # random steps on a line of thirty places would need thousands
-        action = novel.choose(rng, place)
-        seen.add((place, action))
-        place = min(29, max(0, place + (1 if action else -1)))
-    assert len(seen) == 60
+    # Random steps would need thousands.
+    assert len(walked_line(Novel(2), np.random.default_rng(0), 120)[0]) == 58
+
+
+def test_novel_ends_episodes_early_only_while_others_begin_in_something_new():
+    rng = np.random.default_rng(0)
+    elsewhere = {"begins": lambda: int(rng.integers(29)), "length": 3}  # most places are only seen by beginning there
+    tried, episodes = walked_line(Novel(2, patience=20), rng, 200, **elsewhere)
+    assert len(tried) == 58 and episodes > 70
+    assert walked_line(Novel(2), rng, 200, **elsewhere)[1] <= 70
+    assert walked_line(Novel(2, patience=20), rng, 2000)[1] < 60
 
 
 def test_a_policy_of_ones_own_chooses(place):
