@@ -25,7 +25,7 @@ from ..system.executors import ahead, cores, processes
 from ..system.program import INSTALLED
 from ..system.streams import stream
 from .pictures import resized
-from .policies import POLICIES, Chosen, Novel, imported, policy_of
+from .policies import POLICIES, Chosen, Novel, identity_of, policy_of, source_digest
 from .recording import MOST_ACTIONS
 
 PREFIX = "gym:"
@@ -84,10 +84,10 @@ class Environment:
         Raises:
             UserError: It can't be used; says why.
         """
-        if self.policy not in POLICIES:
-            imported(self.policy)
         with self.made() as (env, count):
             first, rng = self.picture(env.reset(seed=0), env), np.random.default_rng(0)
+            if self.policy not in POLICIES:
+                policy_of(self.policy, count).choose(rng, first)
             for step in range(TRIED_STEPS):
                 ended = env.step(env.action_space.start + int(rng.integers(count)))[2]
                 if (self.picture(None, env) != first).any():
@@ -106,9 +106,10 @@ class Environment:
     def digest(self) -> str:
         """A SHA-256 over what it is: its id, options and the versions of the packages that it comes from."""
         with self.made() as (env, _):
-            module = type(env.unwrapped).__module__.partition(".")[0]
-        found = {"id": self.word, "options": self._options(), "policy": self.policy, "walk": WALK_VERSION}
-        versions = {name: _version_of(name) for name in {"gymnasium", module}}
+            kind = type(env.unwrapped)
+        module = kind.__module__.partition(".")[0]
+        found = {"id": self.word, "options": self._options(), "walk": WALK_VERSION, "policy": identity_of(self.policy)}
+        versions = {module: _version_of(module) or source_digest(kind), "gymnasium": _version_of("gymnasium")}
         return hashlib.sha256(json.dumps([found, versions], sort_keys=True, default=str).encode()).hexdigest()
 
     @contextmanager
@@ -267,9 +268,9 @@ def _gymnasium():
     return gymnasium
 
 
-def _version_of(package: str) -> str:
+def _version_of(package: str) -> str | None:
     names = metadata.packages_distributions().get(package, [])
-    return metadata.version(names[0]) if names else "unknown"
+    return metadata.version(names[0]) if names else None
 
 
 def _value_of(text: str) -> Any:

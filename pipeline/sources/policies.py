@@ -1,14 +1,18 @@
 """What chooses the actions of a walk: `random`, `novel`, or a function of one's own."""
 
 import importlib
+import inspect
 import os
 import sys
 from collections import deque
 from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..system.errors import UserError, shown
+from ..system.hashing import file_digest, number_rows
 
 POLICIES = ("random", "novel")
 MOST_SEARCHED = 5000  # pictures among which a way is looked for
@@ -26,11 +30,16 @@ class Chosen:
 
     def choose(self, rng: np.random.Generator, picture: np.ndarray) -> int | None:
         """Choose an action in a picture (H, W, 3) uint8; None ends the episode."""
-        action = int(self.function(rng, picture))
-        if not 0 <= action < self.actions:
-            last = self.actions - 1
-            raise UserError(f"--policy must give an action from 0 to {last}. Received: {action} of {self.policy}")
-        return action
+        try:
+            action = self.function(rng, picture)
+            if 0 <= int(action) < self.actions:
+                return int(action)
+            received = str(action)
+        except Exception as error:  # whatever somebody's function raises
+            received = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise UserError(
+            f"--policy must give an action from 0 to {self.actions - 1}. Received: {shown(received)} of {self.policy}"
+        )
 
     def took(self, action: int, known_by: Hashable, ended: bool) -> None:
         """Hear what an action led to."""
@@ -125,11 +134,44 @@ class Novel(Chosen):
         return way
 
 
+class NovelInStates:
+    """The same for many walks of a puzzle at once: in each state what was tried least."""
+
+    def __init__(self, actions: int):
+        self.numbers, self.tried = np.empty(0, np.uint64), np.empty((0, actions), int)  # of states, in order
+
+    def choose(self, rng: np.random.Generator, states: np.ndarray) -> np.ndarray:
+        """Choose an action (N,) uint8 for each of the states (N, S) uint8."""
+        numbers = number_rows(states)
+        new = np.setdiff1d(numbers, self.numbers)
+        places = np.searchsorted(self.numbers, new)
+        self.numbers = np.insert(self.numbers, places, new)
+        self.tried = np.insert(self.tried, places, 0, axis=0)
+        rows = np.searchsorted(self.numbers, numbers)
+        tried = self.tried[rows]
+        actions = (tried + rng.random(tried.shape)).argmin(axis=1).astype(np.uint8)  # at random among equals
+        np.add.at(self.tried, (rows, actions), 1)
+        return actions
+
+
 def policy_of(name: str, actions: int, patience: int = 0) -> Chosen:
     """Give what chooses, by the name of a policy."""
     if name == "random":
         return Random(actions)
     return Novel(actions, patience) if name == "novel" else Chosen(name, actions)
+
+
+def identity_of(policy: str) -> str:
+    """Give what a policy is, for a dataset's key: its name, and what stands in its file if it is one of one's own."""
+    return policy if policy in POLICIES else f"{policy} {source_digest(imported(policy))}"
+
+
+def source_digest(thing: Any) -> str:
+    """Give the SHA-256 of the file in which a function or class stands; "unknown" without one."""
+    try:
+        return file_digest(Path(inspect.getfile(thing)))
+    except (OSError, TypeError):
+        return "unknown"
 
 
 def imported(policy: str) -> Callable:

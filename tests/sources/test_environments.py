@@ -22,6 +22,7 @@ from pipeline.system.errors import UserError
 pytest.importorskip("gymnasium")
 HERE = Path(__file__).parent
 WORD = "gym:strip_env:Strip-v0"
+CHANGES = ({"env_options": "chance=0.5"}, {"policy": "novel"}, {"key": 1})
 SMALL = {"dataset": WORD, "dataset_size": 600, "img_size": (2, 12), "shuffle_length": 20}
 
 
@@ -59,11 +60,24 @@ def test_the_episodes_of_a_walk_hold_together_and_end_where_the_world_ends(place
 def test_a_walk_is_the_same_on_any_number_of_processes_and_another_by_other_options(place, monkeypatch):
     monkeypatch.setattr(environments, "BLOCK_TRANSITIONS", 250)
     first = make().read_bytes()
+    monkeypatch.setattr(environments, "NEXT_TRANSITIONS", 70)
+    others = {str(changed): make(**changed, data_dir=str(changed)).read_bytes() for changed in CHANGES}
+    assert len({first, *others.values()}) == 1 + len(CHANGES)
     monkeypatch.setattr(walking, "WORTH_PROCESSES", 500)
     monkeypatch.setattr(walking, "cores", lambda: 2)
-    assert make(data_dir="other").read_bytes() == first
-    for changed in ({"env_options": "chance=0.5"}, {"policy": "novel"}, {"key": 1}):
-        assert make(**changed, data_dir=f"other {changed}").read_bytes() != first
+    assert make(policy="novel", data_dir="again").read_bytes() == others[str({"policy": "novel"})]
+
+
+def test_an_environment_that_was_edited_is_walked_again(place):
+    module = place / "edited_env.py"
+    found = []
+    for text in ((place / "strip_env.py").read_text(), (place / "strip_env.py").read_text() + "\n# changed"):
+        module.write_text(text)
+        environments.describe.cache_clear()
+        with open_dataset(make(dataset="gym:edited_env:Strip-v0")) as file:
+            found.append(file.attrs["source"])
+        sys.modules.pop("edited_env")
+    assert found[0] != found[1]
 
 
 @pytest.mark.usefixtures("few_measured", "quickly")
@@ -139,7 +153,8 @@ def test_a_policy_of_ones_own_chooses(place):
         ({"policy": "no.module:function"}, "--policy must be importable. Received: --policy no.module:function"),
         ({"policy": "json:nothing"}, "--policy must be importable. Received: --policy json:nothing"),
         ({"policy": "curious"}, "unknown policy 'curious'; choose from: random, novel"),
-        ({"dataset": "lightsout", "policy": "novel"}, "--policy is for environments"),
+        ({"dataset": str(HERE), "policy": "novel"}, "--policy is for puzzles and environments"),
+        ({"policy": "json:dumps"}, "--policy must give an action from 0 to 2. Received: TypeError: "),
         ({"dataset": "rubikscube", "env_options": "a=1"}, "--env_options is for environments"),
         ({"scheduler": "tcp://localhost:1"}, "--scheduler is for the puzzles that are drawn here"),
     ],
