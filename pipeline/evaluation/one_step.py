@@ -6,15 +6,20 @@ import h5py
 import numpy as np
 
 from ..codes.exactness import Frames, exact_steps, judge_frames, noise_of, pixel_bound
+from ..rules.outcomes import Outcomes
 from ..system.hashing import number_rows
+from .outcome import measure_outcome
 from .subject import Subject
 
 
-def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None = None) -> tuple[dict, Frames]:
+def measure_walk(
+    subject: Subject, walk: h5py.Group, certain: np.ndarray | None = None, outcomes: Outcomes | None = None
+) -> tuple[dict, Frames]:
     """Measure single steps on the unseen walk; gives the figures, and what its frames are worth as codes.
 
     Args:
         certain: (N,) bool, which steps always led to the same picture, where that was counted.
+        outcomes: What the run tells of rewards and ends, which is measured as `outcome`.
 
     Returns:
         one_step_exact: The share of transitions that are exact, as `codes/exactness.py` defines it.
@@ -73,6 +78,8 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
     }
     if certain is not None and not certain.all():
         figures["exact_where_certain"] = float(exact[certain].mean()) if certain.any() else None
+    if outcomes and (told := measure_outcome(walk, outcomes, codes[frames], predicted)):
+        figures["outcome"] = told
     return figures, judged
 
 

@@ -5,13 +5,15 @@ import numpy as np
 
 from ..dataset.reading import seen_outcomes
 from ..rules.outcomes import Outcomes
-from .subject import Subject
 
 CLOSE = 1e-6  # of a reward, which the file keeps in float32
 
 
-def measure_outcome(subject: Subject, walk: h5py.Group, outcomes: Outcomes) -> dict | None:
+def measure_outcome(walk: h5py.Group, outcomes: Outcomes, codes: np.ndarray, predicted: np.ndarray) -> dict | None:
     """Tell rewards and ends of the unseen walk's steps from codes alone, and compare them with what came; None without.
+
+    Args:
+        codes, predicted: (N, B) uint8, the code of each step's picture and the next one that the model says.
 
     Returns:
         rewards_right: The share of steps whose reward is told rightly.
@@ -24,8 +26,7 @@ def measure_outcome(subject: Subject, walk: h5py.Group, outcomes: Outcomes) -> d
     if seen is None:
         return None
     (rewards, ends), actions = seen, walk["actions"][:]
-    codes = subject.encode(walk["images"])[walk["frames"][:]]
-    told_rewards, told_ends = outcomes.told(codes, actions, subject.step(codes, actions))
+    told_rewards, told_ends = outcomes.told(codes, actions, predicted)
     right_reward, right_end = np.abs(told_rewards - rewards) < CLOSE, told_ends == ends
     right, (usual, usual_end) = right_reward & right_end, outcomes.kinds[0]
     unusual = (np.abs(rewards - usual) >= CLOSE) | (ends != usual_end)

@@ -17,7 +17,6 @@ from .exhaustive import prove
 from .held_out import measure_seen_identity, roll_out_episodes
 from .identity import measure_identity
 from .one_step import measure_walk
-from .outcome import measure_outcome
 from .overlap import measure_overlap
 from .robustness import measure_robustness
 from .rollout import MILESTONES, Rollout, measure_rollout, roll_out
@@ -69,11 +68,9 @@ def measure(
     """
     walk, probes = file["test"], min(max(FEWEST_PROBES, effort.states // STATES_FOR_A_PROBE), MOST_PROBES)
     chance, certain = measure_chance(file) if "source" in file.attrs else (None, None)
-    metrics, judged = measure_walk(subject, walk, certain)
+    metrics, judged = measure_walk(subject, walk, certain, outcomes)
     if chance:
         metrics["chance"] = chance
-    if outcomes and (told := measure_outcome(subject, walk, outcomes)):
-        metrics["outcome"] = told
     metrics |= measure_overlap(file)
     if subject.is_live:
         rollout = roll_out(subject, effort.episodes, effort.steps, DECODED_FOR_A_PROBE * probes)
