@@ -1,7 +1,7 @@
 """What a source is good for, told in seconds and before anything is made: `check SOURCE`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -9,17 +9,19 @@ from ..codes.table import MOST_PICTURES
 from ..command_line.options import CheckCommand, check_img_size
 from ..evaluation.report import left_out
 from ..generation.environments import environment_of
+from ..generation.stage import resolved
 from ..puzzles import PUZZLES
 from ..sources.environment import Block
 from ..sources.names import is_environment, is_own_puzzle
 from ..sources.opening import open_source
 from ..sources.own_puzzle import OwnPuzzle, find_puzzle
-from ..sources.recording import Recording
+from ..sources.recording import NEEDED, OPTIONAL, Recording
 from ..system.hashing import number_rows
 
 MOST_FRAMES = 20_000  # of a recording that are looked at
 STEPS = 300  # that an environment is walked
 ENOUGH = 4  # times that a picture is shown, from which a table is worth trying
+NAMED = 8  # actions, of many
 
 
 def check(options: CheckCommand) -> None:
@@ -31,7 +33,7 @@ def check(options: CheckCommand) -> None:
     if options.dataset in PUZZLES or is_own_puzzle(options.dataset):
         lines = _about_puzzle(options)
     elif is_environment(options.dataset):
-        lines = _about_environment(options)
+        lines = _about_environment(resolved(options))
     else:
         lines = _about_recording(open_source(options.dataset))
     for line in lines:
@@ -71,12 +73,17 @@ def _about_recording(recording: Recording) -> Iterator[str]:
     episodes, (height, width) = len(recording.lengths), recording.img_size
     parts = {"states": recording.states, "rewards": recording.rewards, "ends of the world": recording.terminated}
     held = [name for name, values in parts.items() if values is not None]
-    names = ", ".join(recording.actions[:8]) + ", ..." * (len(recording.actions) > 8)
     yield (
         f"{recording.name}: a recording of {recording.transitions:,} transitions in {episodes:,} episodes, "
-        f"{len(recording.actions)} actions ({names}), pictures of {height}x{width}"
+        f"{len(recording.actions)} actions ({_some(recording.actions)}), pictures of {height}x{width}"
         f"{', with ' + ' and '.join(held) if held else ''}"
     )
+    if recording.unused:
+        yield f"not used: {_some(recording.unused)}; what is used is called {', '.join((*NEEDED, *OPTIONAL))}"
+    acts = np.ones(len(recording.action), bool)
+    acts[np.cumsum(recording.lengths) - 1] = False
+    if never := np.setdiff1d(np.arange(len(recording.actions)), recording.action[acts]).tolist():
+        yield f"actions that are never taken, and stay unknown: {_some(recording.actions[number] for number in never)}"
     numbers: list[np.ndarray] = []
     for images in recording.images():
         numbers.append(number_rows(images))
@@ -107,7 +114,13 @@ def _about_pictures(shown: np.ndarray, actions: np.ndarray, lengths: np.ndarray)
     steps = np.unique(np.stack([shown[frames], actions[frames], shown[frames + 1]]), axis=1)
     several = steps.shape[1] - np.unique(steps[:2], axis=1).shape[1]
     if several:
-        yield f"chance or hidden state: {several:,} times an action led elsewhere from the same picture"
+        yield f"chance or hidden state: an action led elsewhere from the same picture, {several:,}×"
+
+
+def _some(names: Iterable[str]) -> str:
+    """Name the first of many."""
+    found = list(names)
+    return ", ".join(found[:NAMED]) + ", ..." * (len(found) > NAMED)
 
 
 def _not_measured(lacks: tuple[str, ...]) -> Iterator[str]:
