@@ -20,7 +20,7 @@ from ..system.errors import UserError
 from ..system.hashing import number_rows
 from .episodes import Plan, write_recording
 
-BLOCK_TRANSITIONS, NEXT_TRANSITIONS = 2000, 500  # of a block; where later ones are walked by what it saw
+BLOCK_TRANSITIONS = 250  # of a block, and whole episodes; a few seconds at most
 LEAST_UNSEEN = 1000  # transitions of validation and test each; a tenth of training's, where that is more
 EXTRAS = "rewards terminated"
 
@@ -70,8 +70,7 @@ def _write(path: Path, environment: Environment, key: SourceKey):
             with tqdm(total=sum(counts), unit=" steps", unit_scale=True) as progress:
                 for number, split in enumerate(SPLITS):
                     length = key.shuffle_length if split == "train" else max(key.shuffle_length, WALK_LENGTH)
-                    size = max(NEXT_TRANSITIONS, length) if environment.remembers(split) else BLOCK_TRANSITIONS
-                    blocks = blocks_of(counts[number], size)
+                    blocks = blocks_of(counts[number], length * -(-BLOCK_TRANSITIONS // length))
                     for walk in environment.walks(key.img_size, key.key, split, length, blocks):
                         walked.add(walk, number)
                         progress.update(len(walk.shown) - len(walk.lengths))

@@ -58,9 +58,8 @@ def test_the_episodes_of_a_walk_hold_together_and_end_where_the_world_ends(place
 
 
 def test_a_walk_is_the_same_on_any_number_of_processes_and_another_by_other_options(place, monkeypatch):
-    monkeypatch.setattr(environments, "BLOCK_TRANSITIONS", 250)
+    monkeypatch.setattr(environments, "BLOCK_TRANSITIONS", 70)
     first = make().read_bytes()
-    monkeypatch.setattr(environments, "NEXT_TRANSITIONS", 70)
     others = {str(changed): make(**changed, data_dir=str(changed)).read_bytes() for changed in CHANGES}
     assert len({first, *others.values()}) == 1 + len(CHANGES)
     monkeypatch.setattr(walking, "WORTH_PROCESSES", 500)
