@@ -45,7 +45,7 @@ def ensure_walked(options: DatasetOptions) -> Path:
     """Give the path of the dataset that the options ask for of an environment, made now if the cache has none."""
     environment, path, key = environment_of(options), path_of(options), key_of_environment(options)
     if not path.exists():
-        environment.check()  # before anything is written
+        environment.check(options.img_size)  # before anything is written
     attributes = {
         **key.attributes(),
         "action_names": describe(environment)[1],

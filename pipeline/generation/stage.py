@@ -99,9 +99,7 @@ def ensure_dataset(options: DatasetOptions) -> Path:
     check_img_size(options, puzzle.smallest_img_size)
     if isinstance(puzzle, OwnPuzzle):
         puzzle.check(options.img_size)
-    if options.policy:  # which is tried once, before anything is written
-        rng, choose = np.random.default_rng(0), _chooser(puzzle, options.policy, options.img_size)
-        choose(rng, puzzle.start(rng, 1, puzzle.resolve_start(options.start)))
+    check_policy(puzzle, options)
     make = partial(write_dataset, path, key, options.dataset_minibatch_size, getattr(options, "scheduler", None))
     find_or_make(path, attributes_of(key, puzzle), partial(make, puzzle=puzzle, policy=options.policy or "random"))
     return path
@@ -111,6 +109,17 @@ def check_actions(puzzle: Puzzle):
     """Refuse a puzzle with more actions than a dataset, which writes an action as a byte, can number."""
     if len(puzzle.actions) > MOST_ACTIONS:
         raise UserError(f"{puzzle.name} must have at most {MOST_ACTIONS} actions. Received: {len(puzzle.actions)}")
+
+
+def check_policy(puzzle: Puzzle, options: DatasetOptions) -> None:
+    """Try the policy that the options name on a state.
+
+    Raises:
+        UserError: There is none, or it doesn't give an action; says why.
+    """
+    if options.policy:
+        rng, choose = np.random.default_rng(0), _chooser(puzzle, options.policy, options.img_size)
+        choose(rng, puzzle.start(rng, 1, puzzle.resolve_start(options.start)))
 
 
 def attributes_of(key: DatasetKey, puzzle: Puzzle | None = None) -> dict:

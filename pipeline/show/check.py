@@ -9,7 +9,7 @@ from ..codes.table import MOST_PICTURES
 from ..command_line.options import CheckCommand, check_img_size
 from ..evaluation.report import left_out
 from ..generation.environments import environment_of
-from ..generation.stage import resolved
+from ..generation.stage import check_policy, resolved
 from ..puzzles import PUZZLES
 from ..sources.environment import Block
 from ..sources.names import is_environment, is_own_puzzle
@@ -46,13 +46,14 @@ def _about_puzzle(options: CheckCommand) -> Iterator[str]:
     check_img_size(options, puzzle.smallest_img_size)
     if isinstance(puzzle, OwnPuzzle):
         puzzle.check(options.img_size)
+    check_policy(puzzle, options)
     yield f"{puzzle.name}: a puzzle with {len(puzzle.actions)} actions, states of {puzzle.state_size} bytes"
     yield from _not_measured(puzzle.lacks)
 
 
 def _about_environment(options: CheckCommand) -> Iterator[str]:
     environment = environment_of(options)
-    environment.check()
+    environment.check(options.img_size)
     started = time.perf_counter()
     walk = environment.walk_block(
         options.img_size, options.key, "check", options.shuffle_length, Block(0, STEPS, STEPS)
@@ -105,8 +106,11 @@ def _about_pictures(shown: np.ndarray, actions: np.ndarray, lengths: np.ndarray)
         lengths: (E,) int, the frames of each episode.
     """
     pictures = len(np.unique(shown))
-    few = pictures <= MOST_PICTURES and len(shown) >= ENOUGH * pictures
-    hint = "so few that --world_model table may be exact" if few else "too many for --world_model table"
+    hint = "so few that --world_model table may be exact"
+    if pictures > MOST_PICTURES:
+        hint = "too many for --world_model table"
+    elif len(shown) < ENOUGH * pictures:
+        hint = f"--world_model table is for at most {MOST_PICTURES:,} that come again and again"
     yield f"{pictures:,} different pictures among {len(shown):,} frames: {hint}"
     acts = np.ones(len(shown), bool)
     acts[np.cumsum(lengths) - 1] = False

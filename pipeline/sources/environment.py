@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -35,6 +36,7 @@ WORTH_PROCESSES = 1000  # steps below which they aren't
 AT_A_TIME = 4  # blocks that are walked by what all before them saw
 PATIENCE = 100  # episodes in a row without anything new after which `novel` ends none early
 MOST_PIXELS = 4096**2
+OPTION_ENDS = re.compile(r",(?![^\[(]*[\])])")  # commas, but none in brackets
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ class Environment:
     options: str
     policy: str
 
-    def check(self) -> None:
-        """Make it, and try it.
+    def check(self, img_size: tuple[int, int]) -> None:
+        """Make it, and try it; its pictures must differ when they have the size, too.
 
         Raises:
             UserError: It can't be used; says why.
@@ -90,11 +92,14 @@ class Environment:
                 policy_of(self.policy, count).choose(rng, first)
             for step in range(TRIED_STEPS):
                 ended = env.step(env.action_space.start + int(rng.integers(count)))[2]
-                if (self.picture(None, env) != first).any():
+                if (_of_size(self.picture(None, env), img_size) != _of_size(first, img_size)).any():
                     return
                 if ended:
                     env.reset(seed=step)
-        raise self.refusal("its pictures must differ", f"{TRIED_STEPS} steps whose pictures are all alike")
+        height, width = img_size
+        raise self.refusal(
+            f"its pictures of {height}x{width} must differ", f"{TRIED_STEPS} steps whose pictures are all alike"
+        )
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -153,7 +158,7 @@ class Environment:
 
     def _options(self) -> dict[str, Any]:
         found = {}
-        for part in self.options.split(",") if self.options else []:
+        for part in OPTION_ENDS.split(self.options) if self.options else []:
             name, equals, value = part.partition("=")
             if not equals or not name.strip().isidentifier():
                 raise UserError(
@@ -191,7 +196,7 @@ class Environment:
                 digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
                 if digest not in seen:
                     seen[digest] = len(found["pictures"])
-                    found["pictures"].append(resized(image[None], img_size)[0])
+                    found["pictures"].append(_of_size(image, img_size))
                 found["shown"].append(seen[digest])
                 return digest, image
 
@@ -251,6 +256,10 @@ class Block:
     number: int
     transitions: int
     episodes: int
+
+
+def _of_size(image: np.ndarray, img_size: tuple[int, int]) -> np.ndarray:
+    return resized(image[None], img_size)[0]
 
 
 def _gymnasium():

@@ -23,7 +23,7 @@ def test_of_a_recording_it_says_what_is_in_it_and_what_will_not_be_measured(plac
     assert (
         "walk.npz: a recording of 1,000 transitions in 40 episodes, 16 actions (0, 1, 2, 3, 4, 5, 6, 7, ...), " in said
     )
-    assert "pictures of 8x8, with rewards" in said and "too many for --world_model table" in said
+    assert "pictures of 8x8, with rewards" in said and "--world_model table is for at most 4,096" in said
     assert "not used: rewards; what is used is called images, episode, action, state, reward, terminated" in said
     assert "actions that are never taken" not in said
     assert "not measured without `step`: " in said and "chance" not in said
