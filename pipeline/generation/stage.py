@@ -251,10 +251,13 @@ def trajectory_block(
         states (f, S) uint8 and actions (n,) uint8, as `trajectories` yields them.
     """
     puzzle, n, rng = find_puzzle(name), _per_block(length), stream(key, split, block)
+    left = transitions - block * n * length
+    if split == "train" and policy != "random":
+        n = min(n, -(-left // length))  # walks that aren't kept would have tried something, too
     choose = _chooser(puzzle, policy, img_size) if split == "train" else puzzle.explore
     walked = walk(puzzle, rng, puzzle.start(rng, n, start), length, choose)
     states, actions = (np.ascontiguousarray(part.swapaxes(0, 1)) for part in walked)  # one trajectory after the other
-    wanted = min(transitions - block * n * length, actions.size)
+    wanted = min(left, actions.size)
     return states.reshape(-1, states.shape[-1])[: frame_count(wanted, length)], actions.reshape(-1)[:wanted]
 
 
