@@ -267,14 +267,15 @@ def environments() -> str:
 
     def cells(name, row):
         took = [f"{row['seconds']:.0f} s", f"{row['cpu_seconds']:.0f} s"]
-        size = f"{int(re.search(r'--dataset_size (\d+)', row['command'])[1]):,}"
+        size = f"{int(row['command'].partition('--dataset_size ')[2].split()[0]):,}"
         if row["exit"]:
             return [name, size, "none", f"refused, exit code {row['exit']}", *took]
         rollout, chance, certain = row["rollout"], row["chance"], row["exact_where_certain"]
         return [
             name, size, f"`{row['world_model']}`", row["verdict"], *took,
             f"{percent(row['one_step_exact'])} of {row['transitions']:,}",
-            percent(chance["bound"]) if chance["ambiguous_pairs"] else "all", "" if certain is None else percent(certain),
+            percent(chance["bound"]) if chance["ambiguous_pairs"] else "all",
+            "" if certain is None else percent(certain),
             f"{rollout['episodes_all_exact']:,} of {rollout['episodes']:,}, up to {rollout['steps']:,} steps",
             f"{row['distinct_codes']:,} for {row['distinct_states']:,}",
             f"{row['outcome']['wrong_steps']:,}" if row["outcome"] else "",

@@ -266,7 +266,7 @@ def test_steps_that_the_data_never_showed_are_counted_and_more_data_is_what_to_t
         """Its rules were tested on every action but one, which it guesses wrong."""
 
         @property
-        def rules(self):
+        def cases(self):
             return self
 
         def known(self, codes, actions):

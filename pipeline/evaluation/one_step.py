@@ -30,7 +30,7 @@ def measure_walk(
         transitions: How many steps were measured.
         one_step_by_change: For each kind of change how many steps there are, and how many of them are exact.
         unknown_steps: How many unseen steps the rules of the model decide by a case that the training data never
-            showed: there it guesses; null for a model without rules.
+            showed, or its table by a pair of picture and action: there it guesses; null where all is learned.
         bits: The length of a code.
         distinct_states, distinct_codes: How many the unseen walk has.
         told_apart: The share of frames whose code and state belong to one another alone.

@@ -79,7 +79,7 @@ def _faults_of_the_code(metrics: dict) -> Iterator[tuple[str, str]]:
     states, codes = metrics["distinct_states"], metrics["distinct_codes"]
     collapsed, lossy = COLLAPSED, LOSSY
     new = states - metrics["walk_states_seen_in_training"]
-    if metrics["unknown_steps"] and 0 < new <= NEW_IN_A_SMALL_WORLD * states:
+    if metrics["unknown_steps"] is not None and 0 < new <= NEW_IN_A_SMALL_WORLD * states:
         collapsed = lossy = NEW_PICTURES.format(new, states)
     if metrics["told_apart"] < 1:
         how = "one code" if codes == 1 else f"{codes:,} codes"

@@ -68,6 +68,7 @@ def test_a_run_with_a_table_is_exact_and_its_model_knows_what_it_does_not_know(p
     assert main(TRAIN) == 0  # in a single epoch
     metrics = json.loads(Run("models/walk-table").metrics_file.read_text())
     assert metrics["verdict"] == "exact" and metrics["chance"]["ambiguous_pairs"] == 0
+    assert metrics["unknown_steps"] == 0  # the pair that is unknown was never met
     assert "a table of 9 pictures; 17 of 18 pairs of picture and action were seen; what" in capsys.readouterr().out
     model = pipeline.load("models/walk-table")
     images = np.stack([np.kron((np.arange(9) == at).reshape(3, 3), np.full((2, 2), 200)) for at in range(9)])
