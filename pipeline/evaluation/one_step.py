@@ -1,25 +1,25 @@
 """One step from the truth: the test split of the dataset file, which training never sees."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import h5py
 import numpy as np
 
 from ..codes.exactness import Frames, exact_steps, judge_frames, noise_of, pixel_bound
-from ..rules.outcomes import Outcomes
 from ..system.hashing import number_rows
-from .outcome import measure_outcome
 from .subject import Subject
+
+Tell = Callable[[np.ndarray, np.ndarray], dict | None]
 
 
 def measure_walk(
-    subject: Subject, walk: h5py.Group, certain: np.ndarray | None = None, outcomes: Outcomes | None = None
+    subject: Subject, walk: h5py.Group, certain: np.ndarray | None = None, tell: Tell | None = None
 ) -> tuple[dict, Frames]:
     """Measure single steps on the unseen walk; gives the figures, and what its frames are worth as codes.
 
     Args:
         certain: (N,) bool, which steps always led to the same picture, where that was counted.
-        outcomes: What the run tells of rewards and ends, which is measured as `outcome`.
+        tell: Measures what is told of rewards and ends, of codes before and after, which is given as `outcome`.
 
     Returns:
         one_step_exact: The share of transitions that are exact, as `codes/exactness.py` defines it.
@@ -78,7 +78,7 @@ def measure_walk(
     }
     if certain is not None and not certain.all():
         figures["exact_where_certain"] = float(exact[certain].mean()) if certain.any() else None
-    if outcomes and (told := measure_outcome(walk, outcomes, codes[frames], predicted)):
+    if tell and (told := tell(codes[frames], predicted)):
         figures["outcome"] = told
     return figures, judged
 

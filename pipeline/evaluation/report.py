@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import numpy as np
 from ..command_line.options import EvaluateOptions
 from ..pictures import drawing
 from ..rules.outcomes import Outcomes
-from .chance import measure_chance
+from .chance import certain_outcomes, measure_chance
 from .code_use import measure_code_use
 from .exhaustive import prove
 from .held_out import measure_seen_identity, roll_out_episodes
 from .identity import measure_identity
 from .one_step import measure_walk
+from .outcome import measure_outcome
 from .overlap import measure_overlap
 from .robustness import measure_robustness
 from .rollout import MILESTONES, Rollout, measure_rollout, roll_out
@@ -68,7 +70,8 @@ def measure(
     """
     walk, probes = file["test"], min(max(FEWEST_PROBES, effort.states // STATES_FOR_A_PROBE), MOST_PROBES)
     chance, certain = measure_chance(file) if "source" in file.attrs else (None, None)
-    metrics, judged = measure_walk(subject, walk, certain, outcomes)
+    tell = partial(measure_outcome, walk, outcomes, certain_outcomes(file)) if outcomes else None
+    metrics, judged = measure_walk(subject, walk, certain, tell)
     if chance:
         metrics["chance"] = chance
     metrics |= measure_overlap(file)

@@ -35,15 +35,20 @@ def sentences(metrics: dict) -> list[str]:
 
 def _said_of_chance(metrics: dict) -> list[str]:
     """Say what no model of the picture can know, where there is such a thing."""
-    chance = metrics.get("chance", {})
+    chance, said = metrics.get("chance", {}), []
+    if uncertain := metrics.get("outcome", {}).get("uncertain_steps"):
+        said = [
+            f"chance or hidden state, as of a clock: rewards and ends of {uncertain:,} unseen steps follow no picture"
+        ]
     if not chance.get("ambiguous_pairs"):
-        return []
+        return said
     certain = metrics.get("exact_where_certain")
     rest = "" if certain is None else f"; of the other steps {percent(certain)} are exact"
     return [
+        *said,
         f"chance or hidden state: {chance['ambiguous_pairs']:,} of {chance['pairs']:,} pairs of picture and action "
         f"led to different pictures, in {percent(chance['ambiguous_steps'])} of the unseen steps; no model of the "
-        f"picture can have more than {percent(chance['bound'])} of the steps right{rest}"
+        f"picture can have more than {percent(chance['bound'])} of the steps right{rest}",
     ]
 
 

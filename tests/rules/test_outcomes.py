@@ -67,15 +67,15 @@ def test_a_reward_that_is_a_quantity_is_not_told():
 def test_an_end_that_is_told_wrongly_is_counted_in_the_report():
     codes, actions, after, ends = walk(1000, seed=0)
     found = find_outcomes(codes, actions, after, 5.0 * ends, ends, GRID)
-    walked = {"actions": actions}
+    walked, certain = {"actions": actions}, np.arange(1000) != 5
     right = {"rewards_right": 1.0, "ends_right": 1.0, "unusual_steps": ends.sum(), "unusual_right": ends.sum()}
-    assert measure_outcome({**walked, "terminated": ends, "rewards": 5.0 * ends}, found, codes, after) == {
-        **right, "wrong_steps": 0
+    assert measure_outcome({**walked, "terminated": ends, "rewards": 5.0 * ends}, found, certain, codes, after) == {
+        **right, "uncertain_steps": 1, "wrong_steps": 0
     }  # fmt: skip
     ends[3] = not ends[3]
     told = found.told(codes, actions, after)[0]
-    assert measure_outcome({**walked, "terminated": ends, "rewards": told}, found, codes, after) == {
+    assert measure_outcome({**walked, "terminated": ends, "rewards": told}, found, certain, codes, after) == {
         "rewards_right": 1.0, "ends_right": 0.999, "unusual_steps": ends.sum(), "unusual_right": ends.sum() - 1,
-        "wrong_steps": 1,
+        "uncertain_steps": 1, "wrong_steps": 1,
     }  # fmt: skip
-    assert measure_outcome(walked, found, codes, after) is None
+    assert measure_outcome(walked, found, certain, codes, after) is None
