@@ -23,6 +23,7 @@ from benchmarks import evidence
 ROOT = Path(__file__).resolve().parents[1]
 FULL_VIEW = ["--env_options", "highlight=false"]
 SMALL = ["--img_size", "64", "64", "--policy", "novel", "--shuffle_length", "100"]
+TAXI = ["gym:Taxi-v4", "--dataset_size", "25000", "--img_size", "64", "64", "--policy", "novel"]  # many begin elsewhere
 LAYOUTS = ["--shuffle_length", "100", *FULL_VIEW]  # another in each episode
 CASES = {
     "FrozenLake-v1 8×8": [
@@ -32,9 +33,9 @@ CASES = {
     "MiniGrid-Empty-8x8-v0": [
         "gym:minigrid:MiniGrid-Empty-8x8-v0", "--dataset_size", "6000", *SMALL, *FULL_VIEW
     ],
-    "Taxi-v4": ["gym:Taxi-v4", "--dataset_size", "20000", *SMALL],
-    "Taxi-v4, key 1": ["gym:Taxi-v4", "--dataset_size", "20000", *SMALL, "--key", "1"],
-    "Taxi-v4, key 2": ["gym:Taxi-v4", "--dataset_size", "20000", *SMALL, "--key", "2"],
+    "Taxi-v4": [*TAXI],
+    "Taxi-v4, key 1": [*TAXI, "--key", "1"],
+    "Taxi-v4, key 2": [*TAXI, "--key", "2"],
     "FrozenLake-v1 8×8, slippery": [
         "gym:FrozenLake-v1", "--env_options", "map_name=8x8", "--dataset_size", "20000", *SMALL
     ],

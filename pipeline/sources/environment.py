@@ -34,7 +34,7 @@ WALK_VERSION = 2  # raise it where the same environment is walked otherwise, or 
 TRIED_STEPS = 100  # in which something must have changed
 WORTH_PROCESSES = 1000  # steps below which they aren't
 AT_A_TIME = 4  # blocks that are walked by what all before them saw
-PATIENCE = 100  # episodes in a row without anything new after which `novel` ends none early
+PATIENCE = 50  # episodes in a row without anything new that make `novel` walk on for a step in the next
 MOST_PIXELS = 4096**2
 OPTION_ENDS = re.compile(r",(?![^\[(]*[\])])")  # commas, but none in brackets
 

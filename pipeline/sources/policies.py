@@ -58,11 +58,11 @@ class Random(Chosen):
 class Novel(Chosen):
     """Goes where something was never tried: such an action here, else the shortest known way to one.
 
-    Where no way leads to any it ends the episode, since others may begin elsewhere; but not after so many episodes in a
-    row in which there was none: then it does what was tried least.
+    Where no way leads to any it does what was tried least, and soon ends the episode, since others may begin elsewhere;
+    the later, the more episodes in a row there were in which nothing new was tried.
 
     Args:
-        patience: After how many of them; 0 never ends an episode.
+        patience: So many of them make it a step later; 0 never ends an episode.
     """
 
     def __init__(self, actions: int, patience: int = 0):
@@ -85,7 +85,7 @@ class Novel(Chosen):
         tried = self.tried[self.here]
         if min(tried) and (action := self._way_on(rng)) is not None:
             return action
-        if min(tried) and self.steps and self.fruitless < self.patience:
+        if min(tried) and self.steps * self.patience > self.fruitless:
             return None
         return int(rng.choice(np.flatnonzero(np.array(tried) == min(tried))))
 
