@@ -126,7 +126,7 @@ def test_novel_ends_episodes_early_only_while_others_begin_in_something_new():
     elsewhere = {"begins": lambda: int(rng.integers(29)), "length": 3}  # most places are only seen by beginning there
     tried, episodes = walked_line(Novel(2, patience=5), rng, 200, **elsewhere)
     assert len(tried) == 58 and episodes > walked_line(Novel(2), rng, 200, **elsewhere)[1]
-    assert walked_line(Novel(2, patience=5), rng, 2000)[1] < 120
+    assert walked_line(Novel(2, patience=5), rng, 2000)[1] < 200  # later and later, where nothing new comes
 
 
 def test_a_policy_of_ones_own_chooses(place):
