@@ -71,7 +71,7 @@ UNTRAINED = (
     "the default, or a --world_model that suits the puzzle"
 )
 RARE = "such steps are rare in the training data: try a larger --dataset_size, or --start anywhere"
-MORE_DATA = "try a larger --dataset_size, --policy novel, or --start anywhere"
+MORE_DATA = "try more data: a longer recording, a larger --dataset_size, --policy novel, or --start anywhere"
 UNSEEN = "{:,} of {:,} unseen steps rest on what the training data never showed: " + MORE_DATA
 NEW_PICTURES = "the training data never showed {:,} of the {:,} pictures of the unseen walk: " + MORE_DATA
 CHANCE = (
