@@ -1,11 +1,13 @@
 """What a GPU gives beside the processor: samples a second of training, and of the transition, on both.
 
     KERAS_BACKEND=jax python benchmarks/devices.py           on the device that the backend chooses, and on the CPU
-    KERAS_BACKEND=jax python benchmarks/devices.py lightsout of these world models alone
+    KERAS_BACKEND=jax python benchmarks/devices.py learned   of these world models alone
+    KERAS_BACKEND=jax taskset -c 0,1 python benchmarks/devices.py     on two cores, as a laptop has
 
 Each world model is built as training builds it, on 20,000 transitions of its puzzle in memory, and fitted by `fit` in
 batches of 1,000; the first epoch, which compiles, isn't counted. Bits of codes and of steps are compared between the
-devices. Needs no TensorFlow under another backend. Prints a table and writes results/devices.json.
+devices. Needs no TensorFlow under another backend; DEVICE_NAME says what the device is called. Prints a table and
+writes results/devices.json.
 """
 
 import os
@@ -25,11 +27,13 @@ from pipeline.codes.linear_code import find_code
 from pipeline.puzzles import PUZZLES
 from pipeline.puzzles.walks import walk
 from pipeline.rules.find import Arrays, find_rules
+from pipeline.system.executors import cores
 from pipeline.world_model.model import DiscreteWorldModel, build_world_model
 from pipeline.world_model.transition import with_rules
 
 SIZE, LENGTH, BATCH, EPOCHS = (32, 32), 20, 1000, 3
 TRANSITIONS, IMAGES = 20_000, 4096
+COMPILED = keras.backend.backend() != "torch"  # as training does
 CASES = {  # the world model, its puzzle, whether rules are found first
     "rubikscube, rules": ("rubikscube", "rubikscube", True),
     "sokoban, rules": ("sokoban", "sokoban", True),
@@ -74,7 +78,7 @@ def measure(name: str) -> tuple[dict, list[np.ndarray]]:
     images = walked(puzzle)[0][:BATCH]
     codes, action = model.encode(images), data["action"][:BATCH]
     bits = [codes, model.step(codes, action)]
-    model.compile(optimizer="adam", jit_compile=True)
+    model.compile(optimizer="adam", jit_compile=COMPILED)
     seconds: list[float] = []
 
     class Clock(keras.callbacks.Callback):
@@ -83,7 +87,7 @@ def measure(name: str) -> tuple[dict, list[np.ndarray]]:
 
     model.fit(data, batch_size=BATCH, epochs=1 + EPOCHS, verbose=0, callbacks=[Clock()])
     epoch = float(np.median(np.diff(seconds)))
-    model.transition.compile(jit_compile=True)
+    model.transition.compile(jit_compile=COMPILED)
     model.step(codes, action)
     began, count = time.perf_counter(), 0
     while count < 20 or time.perf_counter() - began < 1:
@@ -96,14 +100,14 @@ def measure(name: str) -> tuple[dict, list[np.ndarray]]:
 def main(*chosen: str) -> int:
     """Measure on the device that the backend chooses and on the CPU; print the table."""
     known = [name for name in CASES if not chosen or CASES[name][0] in chosen]
-    device = os.environ.get("DEVICE_NAME", keras.distribution.list_devices()[0])
+    device = os.environ.get("DEVICE_NAME", "the one it chooses")
     for name in known:
         found, bits = measure(name)
         with keras.device("cpu:0"):
             beside, same_bits = measure(name)
         figures = {
             "backend": keras.backend.backend(), "device": device, **found,
-            "cpu": beside, "same_bits": all(map(np.array_equal, bits, same_bits)),
+            "cpu": beside, "cpu_cores": cores(), "same_bits": all(map(np.array_equal, bits, same_bits)),
         }  # fmt: skip
         print(name, figures, flush=True)
         row = f"{name}, {keras.backend.backend()}"

@@ -350,15 +350,15 @@ def solving_curve() -> str:
 def devices() -> str:
     """Write what a GPU gives beside the processor."""
     head = [
-        "World model, backend, device", "Fitted, samples a second", "On two cores", "Stepped, codes a second",
-        "On two cores", "Bits",
+        "World model, backend, device", "Fitted, samples a second", "On the CPU", "Stepped, codes a second",
+        "On the CPU", "Its cores", "Bits",
     ]  # fmt: skip
 
     def cells(name, row):
         cpu = row["cpu"]
         return [
             f"{name}, {row['device']}", f"{row['fitted']:,.0f}", f"{cpu['fitted']:,.0f}", f"{row['stepped']:,.0f}",
-            f"{cpu['stepped']:,.0f}", "the same on both" if row["same_bits"] else "some differ",
+            f"{cpu['stepped']:,.0f}", str(row["cpu_cores"]), "the same on both" if row["same_bits"] else "some differ",
         ]  # fmt: skip
 
     return measured("devices", head, cells)

@@ -23,10 +23,11 @@ def load(run: str | os.PathLike[str]) -> WorldModel:
     Raises:
         UserError: It isn't the folder of a finished run, or its model is damaged or could do harm.
     """
-    import os
     from pathlib import Path
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is there
-    from .loaded import WorldModel
+    from .system.backend import silenced_libraries
+
+    with silenced_libraries():
+        from .loaded import WorldModel
 
     return WorldModel(Path(run))

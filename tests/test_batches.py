@@ -41,7 +41,7 @@ def numbered_images(tmp_path):
         pixels = np.stack([numbers % 256, numbers // 256 % 256, numbers // 65536], axis=1)
         group = h5py.File(tmp_path / f"{count}-{chunk}.h5", "w").create_group("train")
         images = np.broadcast_to(pixels[:, None, None], (total, 2, 2, 3)).astype(np.uint8)
-        group.create_dataset("images", data=images, chunks=(chunk, 2, 2, 3), compression="gzip")
+        group.create_dataset("images", data=images, chunks=(chunk, 2, 2, 3), compression="gzip", fletcher32=True)
         group["actions"], group["frames"] = actions, frames
         return group
 
@@ -128,11 +128,11 @@ def test_disk_gives_the_batches_that_memory_gives(numbered_images, monkeypatch, 
 
 
 def test_from_disk_memory_holds_no_more_than_the_pools_in_use(numbered_images, monkeypatch):
-    monkeypatch.setattr(shuffle, "POOL_BYTES", 12 * 4 * 16 * 10)  # ten spans
+    monkeypatch.setattr(shuffle, "POOL_BYTES", 12 * 16 * 16 * 3)  # three spans
     held = []
     monkeypatch.setattr(image_batches, "Pool", lambda images, *rest: held.append(len(images)) or Pool(images, *rest))
     see(ImageTransitions(numbered_images(3000), in_memory=False), "image", 30)
-    assert len(held) > 4 and max(held) < 1.2 * 640
+    assert len(held) > 4 and max(held) < 1.25 * 768
 
 
 Pool = image_batches.Pool
@@ -140,7 +140,7 @@ Pool = image_batches.Pool
 
 # ---- how well an epoch is mixed: as well as by a full shuffle, where trajectories have nothing to do with one another
 
-MIXED = Order(transitions=200_000, span=680, pool=125)  # as for images of 32×32: pools of 85,000
+MIXED = Order(transitions=200_000, span=2720, pool=32)  # as for images of 32×32: pools of 87,000
 
 
 def trajectories_in_batches(index: np.ndarray) -> np.ndarray:
@@ -155,7 +155,7 @@ def epoch_of(order: Order, epoch: int = 0) -> np.ndarray:
 
 def test_a_pool_knows_no_places_in_the_batch():
     spans, index = next(MIXED.pools(0, 0))
-    assert len(spans) == 125 and len(index) > 80_000
+    assert len(spans) == 32 and len(index) > 80_000
     assert abs(stats.spearmanr(np.arange(len(index)), index).statistic) < 0.02
     neighbours = np.abs(np.diff(index)) < 30
     assert neighbours.mean() < 60 / len(index) * 3  # transitions of one trajectory seldom follow on one another
@@ -168,8 +168,8 @@ def test_batches_have_nearly_as_many_trajectories_as_by_a_full_shuffle():
 
 def test_transitions_that_met_in_a_pool_meet_others_in_the_next_epoch():
     first, second = (set(next(MIXED.pools(0, epoch))[0].tolist()) for epoch in (0, 1))
-    expected = 125 * 125 / (200_000 / 680)
-    assert abs(len(first & second) - expected) < 25
+    expected = 32 * 32 / (200_000 / 2720)
+    assert abs(len(first & second) - expected) < 7
 
 
 # ---- codes and samples

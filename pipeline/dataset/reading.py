@@ -6,18 +6,23 @@ import numpy as np
 from .chunks import unpack
 
 
-def read_rows(array: h5py.Dataset, first: int, last: int) -> np.ndarray:
+def read_rows(array: h5py.Dataset, first: int, last: int, into: np.ndarray | None = None) -> np.ndarray:
     """Read rows first … last - 1 of an array as `open_dataset` has checked it, from the beginning of a chunk on.
+
+    Args:
+        into: Where to write them, (last - first, ...) like the array; a new array if it is None.
 
     Raises:
         OSError: A chunk is damaged.
     """
     chunk, last, elsewhere = array.chunks[0], min(last, len(array)), (0,) * (array.ndim - 1)
-    rows = np.empty((-(-(last - first) // chunk), chunk, *array.shape[1:]), array.dtype)
-    for place, part in enumerate(rows):
-        _, content = array.id.read_direct_chunk((first + place * chunk, *elsewhere))
-        part[:] = np.frombuffer(unpack(content, part.nbytes), array.dtype).reshape(part.shape)
-    return rows.reshape(-1, *array.shape[1:])[: last - first]
+    rows = np.empty((last - first, *array.shape[1:]), array.dtype) if into is None else into
+    size = chunk * array.dtype.itemsize * int(np.prod(rows.shape[1:]))
+    for place in range(0, last - first, chunk):
+        _, content = array.id.read_direct_chunk((first + place, *elsewhere))
+        found = np.frombuffer(unpack(content, size), array.dtype).reshape(chunk, *rows.shape[1:])
+        rows[place : place + chunk] = found[: len(rows) - place]
+    return rows
 
 
 def seen_outcomes(split: h5py.Group) -> tuple[np.ndarray, np.ndarray] | None:

@@ -7,13 +7,14 @@ import warnings
 from contextlib import contextmanager
 
 from .cluster import worker_count
+from .memory import keep_freed_memory
 
 
 def load_keras():
     """Import Keras with its backend, which takes some seconds."""
     print("loading Keras and its backend ...", flush=True)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _silenced_libraries():
+    keep_freed_memory()
+    with silenced_libraries():
         import keras
 
         if keras.backend.backend() == "tensorflow":
@@ -31,8 +32,9 @@ def load_keras():
 
 
 @contextmanager
-def _silenced_libraries():
-    """Send what compiled libraries write to standard error nowhere; Python's own errors still come through."""
+def silenced_libraries():
+    """Send what compiled libraries write to standard error nowhere while they load; TensorFlow says less after."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is there
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -1,5 +1,7 @@
 """How much memory there is to use, and whether it is enough."""
 
+import ctypes
+import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -7,6 +9,7 @@ import psutil
 
 from .errors import UserError
 
+KEPT = {-1: 2**30, -2: 2**28, -3: 2**30}  # glibc's M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD, in bytes
 CONTROL_GROUPS = {  # by version: where they are, and the names of limit, use, and cached pages among the use
     2: ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
     1: ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -48,6 +51,16 @@ def _left_in(group: Path, limit: str, used: str, cached: str) -> int:
     statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
     in_use = int((group / used).read_text()) - int(statistics[cached])
     return max(0, int((group / limit).read_text()) - in_use)
+
+
+def keep_freed_memory():
+    """Keep what is freed for what is asked for next, where glibc is the C library.
+
+    Else each batch of images is given back to the kernel and asked for again, page by page.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        for parameter, count in KEPT.items():
+            ctypes.CDLL(None).mallopt(parameter, count)
 
 
 def check_memory(what: str, needed: float, cure: Callable[[int], str], received: str):

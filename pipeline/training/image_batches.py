@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
+from ..dataset.reading import read_rows
 from ..system.streams import stream
 from .shuffle import Order
 from .tuning import untuned
@@ -110,11 +111,12 @@ class ImageTransitions:
             return Pool(self.images, frames, actions)
         spans = np.sort(spans)
         bounds = np.array([self.order.bounds(span) for span in spans.tolist()])
-        begins, ends = self.frames[bounds[:, 0]], self.frames[bounds[:, 1] - 1] + 2
+        chunk = self.images.chunks[0]
+        begins, ends = self.frames[bounds[:, 0]] // chunk * chunk, self.frames[bounds[:, 1] - 1] + 2
         places = np.concatenate([[0], np.cumsum(ends - begins)])  # where each span's images begin in the pool
         images = np.empty((places[-1], *self.images.shape[1:]), np.uint8)
         for begin, end, place in zip(begins.tolist(), ends.tolist(), places.tolist()):
-            images[place : place + end - begin] = self.images[begin:end]
+            read_rows(self.images, begin, end, images[place : place + end - begin])
         of_span = np.searchsorted(spans, index // self.order.span)
         return Pool(images, frames - begins[of_span] + places[of_span], actions)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..system.streams import stream
 
-SPAN_CHUNKS = 4  # of the file's images in a span; spans are read whole, so longer ones are read faster
+SPAN_CHUNKS = 16  # of the file's images in a span; spans are read whole, so longer ones are read faster
 POOL_BYTES = 2**28  # of images that are shuffled together: about eighty batches of 1,000 at 32×32
 
 
