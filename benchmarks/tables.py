@@ -257,6 +257,33 @@ def large_recording() -> str:
     return measured("large_recording", head, cells)
 
 
+def environments() -> str:
+    """Write what becomes of Gymnasium's environments by one command each."""
+    head = [
+        "Environment", "Transitions", "World model", "Verdict", "`train`, from nothing", "Processor time",
+        "One step exact", "Possible, for chance", "Exact where there is no chance", "Open-loop episodes exact",
+        "Codes for pictures", "Rewards and ends told wrongly",
+    ]  # fmt: skip
+
+    def cells(name, row):
+        took = [f"{row['seconds']:.0f} s", f"{row['cpu_seconds']:.0f} s"]
+        size = f"{int(row['command'].partition('--dataset_size ')[2].split()[0]):,}"
+        if row["exit"]:
+            return [name, size, "none", f"refused, exit code {row['exit']}", *took]
+        rollout, chance, certain = row["rollout"], row["chance"], row["exact_where_certain"]
+        return [
+            name, size, f"`{row['world_model']}`", row["verdict"], *took,
+            f"{percent(row['one_step_exact'])} of {row['transitions']:,}",
+            percent(chance["bound"]) if chance["ambiguous_pairs"] else "all",
+            "" if certain is None else percent(certain),
+            f"{rollout['episodes_all_exact']:,} of {rollout['episodes']:,}, up to {rollout['steps']:,} steps",
+            f"{row['distinct_codes']:,} for {row['distinct_states']:,}",
+            f"{row['outcome']['wrong_steps']:,}" if row["outcome"] else "",
+        ]  # fmt: skip
+
+    return measured("environments", head, cells)
+
+
 def poor_start() -> str:
     """Write what becomes of codes that are poor on purpose."""
     head = ["Start", "Its codes, worst error", "Seconds", "Verdict", "One step exact", "Bits", "Image error",
@@ -436,6 +463,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "training-frameworks": training_frameworks,
     "prompt": prompt,
     "large-recording": large_recording,
+    "environments": environments,
     "poor-start": poor_start,
     "few-transitions": few_transitions,
     "learned": learned,

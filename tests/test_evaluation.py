@@ -266,7 +266,7 @@ def test_steps_that_the_data_never_showed_are_counted_and_more_data_is_what_to_t
         """Its rules were tested on every action but one, which it guesses wrong."""
 
         @property
-        def rules(self):
+        def cases(self):
             return self
 
         def known(self, codes, actions):
@@ -278,7 +278,7 @@ def test_steps_that_the_data_never_showed_are_counted_and_more_data_is_what_to_t
     found = measured(FewCases(LIGHTS), lights)
     unknown = found["unknown_steps"]
     assert found["verdict"] == "nearly" and round((1 - found["one_step_exact"]) * 10_000) == unknown > 100
-    assert f"{unknown:,} of 10,000 unseen steps by cases that the training data never showed" in said(found)
+    assert f"{unknown:,} of 10,000 unseen steps rest on what the training data never showed" in said(found)
     assert "--dataset_size" in said(found) and "--train_epochs" not in said(found)
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from ..architectures import WORLD_MODELS
 from ..planning.searches import BY_HEURISTIC, SEARCHES
 from ..puzzles import PUZZLES
-from ..sources.names import is_environment, is_function, is_source, short_name
+from ..sources.names import is_environment, is_function, is_own_puzzle, is_source, short_name
 from ..sources.policies import POLICIES
 from ..system.errors import UserError
 from .group import Options, received
@@ -116,16 +116,17 @@ class DatasetOptions(Options):
     )
     policy: Annotated[str | None, one_of(POLICIES, is_function), Remark(default="random")] = Field(
         None,
-        description="What chooses the actions of an environment: random, novel (goes where something was "
-        "never tried), or module:function.",
+        description="What chooses the actions that training sees: random, novel (goes where something was never "
+        "tried), or module:function.",
     )
 
     @model_validator(mode="after")
     def _image_shows_the_puzzle(self) -> Self:
-        if not is_environment(self.dataset):
-            for name in ("env_options", "policy"):
-                if getattr(self, name) is not None:
-                    raise UserError(f"--{name} is for environments, gym:ID. Received: {received(self, name)}")
+        if self.env_options is not None and not is_environment(self.dataset):
+            raise UserError(f"--env_options is for environments, gym:ID. Received: {received(self, 'env_options')}")
+        is_puzzle = self.dataset in PUZZLES or is_own_puzzle(self.dataset)
+        if self.policy is not None and not is_puzzle and not is_environment(self.dataset):
+            raise UserError(f"--policy is for puzzles and environments. Received: {received(self, 'policy')}")
         if self.dataset not in PUZZLES:
             return self
         check_img_size(self, PUZZLES[self.dataset].smallest_img_size)

@@ -240,7 +240,7 @@ def check_made_with(file: h5py.File, attributes: dict):
     Raises:
         Unusable: It was made with other options, or before the puzzle changed.
     """
-    for name, value in attributes.items():
+    for name, value in {"source": None, **attributes}.items():
         found, wanted = np.asarray(file.attrs.get(name)).tolist(), np.asarray(value).tolist()
         if found != wanted:
             raise Unusable(file.filename, f"was made with {name}={shown(found)}, not {shown(wanted)}")

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 
 from ..dataset.layout import SPLITS
+from ..dataset.reading import seen_outcomes
 from ..system.hashing import number_pairs, number_rows
 
 
@@ -38,6 +39,18 @@ def measure_chance(file: h5py.File) -> tuple[dict, np.ndarray]:
         "ambiguous_steps": float((~certain[test]).mean()),
         "bound": float(commonest[test].mean()),
     }, certain[test]
+
+
+def certain_outcomes(file: h5py.File) -> np.ndarray:
+    """Tell of which steps of the test split, (N,) bool, action and picture were always rewarded and ended alike."""
+    found = [of for of in (seen_outcomes(file[split]) for split in SPLITS) if of is not None]
+    if len(found) < len(SPLITS):
+        return np.ones(len(file["test/actions"]), bool)
+    pairs = np.concatenate([_pairs_and_outcomes(file[split])[0] for split in SPLITS])
+    told = np.concatenate([np.stack(of, dtype=np.float32) for of in found], axis=1)
+    which, outcome = (np.unique(of, axis=-1, return_inverse=True)[1] for of in (pairs, told))
+    several = np.bincount(np.unique(np.stack([which, outcome]), axis=1)[0]) > 1
+    return ~several[which][-len(file["test/actions"]) :]
 
 
 def _pairs_and_outcomes(split: h5py.Group) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
 """One step from the truth: the test split of the dataset file, which training never sees."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import h5py
 import numpy as np
@@ -9,12 +9,17 @@ from ..codes.exactness import Frames, exact_steps, judge_frames, noise_of, pixel
 from ..system.hashing import number_rows
 from .subject import Subject
 
+Tell = Callable[[np.ndarray, np.ndarray], dict | None]
 
-def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None = None) -> tuple[dict, Frames]:
+
+def measure_walk(
+    subject: Subject, walk: h5py.Group, certain: np.ndarray | None = None, tell: Tell | None = None
+) -> tuple[dict, Frames]:
     """Measure single steps on the unseen walk; gives the figures, and what its frames are worth as codes.
 
     Args:
         certain: (N,) bool, which steps always led to the same picture, where that was counted.
+        tell: Measures what is told of rewards and ends, of codes before and after, which is given as `outcome`.
 
     Returns:
         one_step_exact: The share of transitions that are exact, as `codes/exactness.py` defines it.
@@ -25,7 +30,7 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
         transitions: How many steps were measured.
         one_step_by_change: For each kind of change how many steps there are, and how many of them are exact.
         unknown_steps: How many unseen steps the rules of the model decide by a case that the training data never
-            showed: there it guesses; null for a model without rules.
+            showed, or its table by a pair of picture and action: there it guesses; null where all is learned.
         bits: The length of a code.
         distinct_states, distinct_codes: How many the unseen walk has.
         told_apart: The share of frames whose code and state belong to one another alone.
@@ -73,6 +78,8 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
     }
     if certain is not None and not certain.all():
         figures["exact_where_certain"] = float(exact[certain].mean()) if certain.any() else None
+    if tell and (told := tell(codes[frames], predicted)):
+        figures["outcome"] = told
     return figures, judged
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from ..command_line.options import EvaluateOptions
 from ..pictures import drawing
 from ..rules.outcomes import Outcomes
-from .chance import measure_chance
+from .chance import certain_outcomes, measure_chance
 from .code_use import measure_code_use
 from .exhaustive import prove
 from .held_out import measure_seen_identity, roll_out_episodes
@@ -69,11 +70,10 @@ def measure(
     """
     walk, probes = file["test"], min(max(FEWEST_PROBES, effort.states // STATES_FOR_A_PROBE), MOST_PROBES)
     chance, certain = measure_chance(file) if "source" in file.attrs else (None, None)
-    metrics, judged = measure_walk(subject, walk, certain)
+    tell = partial(measure_outcome, walk, outcomes, certain_outcomes(file)) if outcomes else None
+    metrics, judged = measure_walk(subject, walk, certain, tell)
     if chance:
         metrics["chance"] = chance
-    if outcomes and (told := measure_outcome(subject, walk, outcomes)):
-        metrics["outcome"] = told
     metrics |= measure_overlap(file)
     if subject.is_live:
         rollout = roll_out(subject, effort.episodes, effort.steps, DECODED_FOR_A_PROBE * probes)

@@ -150,7 +150,7 @@ def _other(run: Run, wanted: EvaluateCommand, recorded: TrainCommand) -> str:
     """Give what figures are named after: nothing for the run's own dataset, else the dataset's file."""
     key = own = key_of(wanted)
     if recorded.dataset in PUZZLES:
-        own = DatasetKey.of(recorded)
+        own = key_of(recorded)
     elif isinstance(key, SourceKey):  # the run's own source may be elsewhere now
         own = SourceKey.of_source(recorded, str((run.recorded_options() or {}).get("source")))
         own = replace(own, shuffle_length=key.shuffle_length, start=key.start, dataset=key.dataset)

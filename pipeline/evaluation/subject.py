@@ -76,9 +76,9 @@ class Subject:
         return np.concatenate([self.model.encode(part) for part in images])
 
     def unknown(self, codes: np.ndarray, actions: np.ndarray) -> int | None:
-        """Count the steps from codes (N, B) by actions (N,) that no tested rule decides; None without rules."""
-        rules = getattr(self.model, "rules", None)
-        return int((~rules.known(codes, actions)).sum()) if rules else None
+        """Count the steps from codes (N, B) by actions (N,) that the data doesn't decide; None where all is learned."""
+        cases = getattr(self.model, "cases", None)
+        return int((~cases.known(codes, actions)).sum()) if cases else None
 
     def step(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
         pairs = zip(self.parts(codes), self.parts(actions))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ..codes.exactness import percent
 
 USABLE = 0.5  # of the frames told apart, of the pictures right and of the steps exact: below, a model is useless
+NEW_IN_A_SMALL_WORLD = 0.5  # of the unseen walk's pictures: a world is small where training has seen the others
 ALMOST = 0.99  # of the steps exact: above, only rare ones are wrong
 
 
@@ -34,15 +35,20 @@ def sentences(metrics: dict) -> list[str]:
 
 def _said_of_chance(metrics: dict) -> list[str]:
     """Say what no model of the picture can know, where there is such a thing."""
-    chance = metrics.get("chance", {})
+    chance, said = metrics.get("chance", {}), []
+    if uncertain := metrics.get("outcome", {}).get("uncertain_steps"):
+        said = [
+            f"chance or hidden state, as of a clock: rewards and ends of {uncertain:,} unseen steps follow no picture"
+        ]
     if not chance.get("ambiguous_pairs"):
-        return []
+        return said
     certain = metrics.get("exact_where_certain")
     rest = "" if certain is None else f"; of the other steps {percent(certain)} are exact"
     return [
+        *said,
         f"chance or hidden state: {chance['ambiguous_pairs']:,} of {chance['pairs']:,} pairs of picture and action "
         f"led to different pictures, in {percent(chance['ambiguous_steps'])} of the unseen steps; no model of the "
-        f"picture can have more than {percent(chance['bound'])} of the steps right{rest}"
+        f"picture can have more than {percent(chance['bound'])} of the steps right{rest}",
     ]
 
 
@@ -65,26 +71,33 @@ UNTRAINED = (
     "the default, or a --world_model that suits the puzzle"
 )
 RARE = "such steps are rare in the training data: try a larger --dataset_size, or --start anywhere"
-UNSEEN = (
-    "the rules decide {:,} of {:,} unseen steps by cases that the training data never showed: try a larger "
-    "--dataset_size, or --start anywhere"
+MORE_DATA = "try more data: a longer recording, a larger --dataset_size, --policy novel, or --start anywhere"
+UNSEEN = "{:,} of {:,} unseen steps rest on what the training data never showed: " + MORE_DATA
+NEW_PICTURES = "the training data never showed {:,} of the {:,} pictures of the unseen walk: " + MORE_DATA
+CHANCE = (
+    "chance, or something that the picture hides, decides these steps, so that no training helps: try pictures that "
+    "show more"
 )
 
 
 def _faults_of_the_code(metrics: dict) -> Iterator[tuple[str, str]]:
     states, codes = metrics["distinct_states"], metrics["distinct_codes"]
+    collapsed, lossy = COLLAPSED, LOSSY
+    new = states - metrics["walk_states_seen_in_training"]
+    if metrics["unknown_steps"] is not None and 0 < new <= NEW_IN_A_SMALL_WORLD * states:
+        collapsed = lossy = NEW_PICTURES.format(new, states)
     if metrics["told_apart"] < 1:
         how = "one code" if codes == 1 else f"{codes:,} codes"
         share = f", {percent(metrics['told_apart'])} of the pictures have a code that is their state's alone"
-        yield f"{how} for {states:,} states{share}", COLLAPSED
+        yield f"{how} for {states:,} states{share}", collapsed
     if metrics["true_pictures"] < 1:
         yield (
             f"only {percent(metrics['true_pictures'])} of the pictures come back from their code, others are wrong "
             f"by up to {metrics['pixel_error']} of 255 grey levels",
-            LOSSY,
+            lossy,
         )
     if shared := metrics["identity"]["shared_codes"]:
-        yield f"{shared:,} of {metrics['identity']['states']:,} states share a code with another", LOSSY
+        yield f"{shared:,} of {metrics['identity']['states']:,} states share a code with another", lossy
     if not (proof := metrics.get("proof", {"proven": True}))["proven"]:
         yield (
             f"the proof found {proof['wrong_transitions']:,} wrong of {proof['transitions']:,} transitions, "
@@ -96,6 +109,8 @@ def _faults_of_the_code(metrics: dict) -> Iterator[tuple[str, str]]:
 def _faults_of_the_transition(metrics: dict) -> Iterator[tuple[str, str]]:
     exact, rollout, unknown = metrics["one_step_exact"], metrics["rollout"], metrics["unknown_steps"]
     cause = UNSEEN.format(unknown, metrics["transitions"]) if unknown else RARE if exact > ALMOST else UNTRAINED
+    if metrics.get("exact_where_certain") == 1:
+        cause = CHANCE
     if exact < 1:
         wrong = {name: kind for name, kind in metrics["one_step_by_change"].items() if kind["exact"] < kind["steps"]}
         counts = [(name, kind["steps"] - kind["exact"], kind["steps"]) for name, kind in wrong.items()]

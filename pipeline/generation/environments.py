@@ -20,7 +20,7 @@ from ..system.errors import UserError
 from ..system.hashing import number_rows
 from .episodes import Plan, write_recording
 
-BLOCK_TRANSITIONS, LONGEST_BLOCK = 2000, 10_000  # walked by themselves; longer where what was tried is remembered
+BLOCK_TRANSITIONS = 250  # of a block, and whole episodes; a few seconds at most
 LEAST_UNSEEN = 1000  # transitions of validation and test each; a tenth of training's, where that is more
 EXTRAS = "rewards terminated"
 
@@ -45,7 +45,7 @@ def ensure_walked(options: DatasetOptions) -> Path:
     """Give the path of the dataset that the options ask for of an environment, made now if the cache has none."""
     environment, path, key = environment_of(options), path_of(options), key_of_environment(options)
     if not path.exists():
-        environment.check()  # before anything is written
+        environment.check(options.img_size)  # before anything is written
     attributes = {
         **key.attributes(),
         "action_names": describe(environment)[1],
@@ -70,8 +70,8 @@ def _write(path: Path, environment: Environment, key: SourceKey):
             with tqdm(total=sum(counts), unit=" steps", unit_scale=True) as progress:
                 for number, split in enumerate(SPLITS):
                     length = key.shuffle_length if split == "train" else max(key.shuffle_length, WALK_LENGTH)
-                    blocks = blocks_of(counts[number], environment.policy == "novel")
-                    for walk in environment.walks(key.img_size, key.key, split, length, environment.policy, blocks):
+                    blocks = blocks_of(counts[number], length * -(-BLOCK_TRANSITIONS // length))
+                    for walk in environment.walks(key.img_size, key.key, split, length, blocks):
                         walked.add(walk, number)
                         progress.update(len(walk.shown) - len(walk.lengths))
             write_recording(path, Plan(walked, key, walked.finish()))
@@ -79,11 +79,9 @@ def _write(path: Path, environment: Environment, key: SourceKey):
         raise UserError(f"{path} can't be written ({error.strerror or error})") from None
 
 
-def blocks_of(transitions: int, remembers: bool) -> list[Block]:
-    """Cut so many transitions into blocks that are walked each by itself; two long ones where much is remembered."""
-    size = max(BLOCK_TRANSITIONS, min(LONGEST_BLOCK, -(-transitions // 2))) if remembers else BLOCK_TRANSITIONS
-    firsts = range(0, transitions, size)
-    parts = [min(size, transitions - first) for first in firsts]
+def blocks_of(transitions: int, size: int) -> list[Block]:
+    """Cut so many transitions into blocks."""
+    parts = [min(size, transitions - first) for first in range(0, transitions, size)]
     return [Block(number, part, part) for number, part in enumerate(parts)]
 
 
@@ -96,7 +94,7 @@ def walked_live(options: DatasetOptions, episodes: int, steps: int) -> Iterator[
     blocks = [Block(n, each * steps, min(each, episodes - first)) for n, first in enumerate(firsts)]
     with tempfile.TemporaryFile() as store:
         walked = Walked(environment, key, store)
-        walks = environment.walks(key.img_size, key.key, "rollouts", steps, environment.policy, blocks)
+        walks = environment.walks(key.img_size, key.key, "rollouts", steps, blocks)
         for walk in tqdm(walks, "walking", len(blocks), unit="part", leave=False, dynamic_ncols=True):
             walked.add(walk, 0)
         walked.finish()

@@ -1,5 +1,7 @@
 """Stage 1: from the dataset options to a file of transitions. Knows nothing of TensorFlow."""
 
+import hashlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +20,7 @@ from ..puzzles.walks import walk
 from ..sources.names import is_environment, is_own_puzzle
 from ..sources.opening import open_source
 from ..sources.own_puzzle import OwnPuzzle, find_own_puzzle, find_puzzle
+from ..sources.policies import Chosen, NovelInStates, identity_of
 from ..system.errors import UserError
 from ..system.executors import InOrder, ahead, workers
 from ..system.streams import stream
@@ -26,6 +29,7 @@ from .environments import describe, ensure_walked, environment_of, key_of_enviro
 from .episodes import ensure_recorded, key_of_recording
 
 ENVIRONMENT_TRANSITIONS = 20_000  # of an environment, where no size is given: most draw a few hundred pictures a second
+POLICY_VERSION = 1  # raise it where a puzzle is walked otherwise by the same policy
 MOST_ACTIONS = 256  # that a byte can number
 BLOCK_TRANSITIONS = 16_384  # trajectories are made in blocks of about this many transitions
 TASK_FRAMES = 1500  # drawn and packed by one task: long against the work of handing it out
@@ -56,13 +60,19 @@ def resolved(options: Options) -> Options:
 
 def key_of(options: DatasetOptions) -> DatasetKey:
     """Give everything that decides the content of the dataset that the options ask for."""
-    if options.dataset in PUZZLES:
-        return DatasetKey.of(options)
-    if is_own_puzzle(options.dataset):
-        return SourceKey.of_source(options, find_own_puzzle(options.dataset).digest)
+    if options.dataset in PUZZLES or is_own_puzzle(options.dataset):
+        return _key_of_puzzle(options)
     if is_environment(options.dataset):
         return key_of_environment(options)
     return key_of_recording(options, open_source(options.dataset))
+
+
+def _key_of_puzzle(options: DatasetOptions) -> DatasetKey:
+    """Give the key of a puzzle's dataset: what somebody has written, puzzle or policy, counts by what it is."""
+    digest = "" if options.dataset in PUZZLES else find_own_puzzle(options.dataset).digest
+    if options.policy not in (None, "random"):
+        digest = hashlib.sha256(f"{digest} {identity_of(options.policy)} {POLICY_VERSION}".encode()).hexdigest()
+    return SourceKey.of_source(options, digest) if digest else DatasetKey.of(options)
 
 
 def action_names(options: DatasetOptions) -> tuple[str, ...]:
@@ -89,8 +99,9 @@ def ensure_dataset(options: DatasetOptions) -> Path:
     check_img_size(options, puzzle.smallest_img_size)
     if isinstance(puzzle, OwnPuzzle):
         puzzle.check(options.img_size)
+    check_policy(puzzle, options)
     make = partial(write_dataset, path, key, options.dataset_minibatch_size, getattr(options, "scheduler", None))
-    find_or_make(path, attributes_of(key, puzzle), partial(make, puzzle=puzzle))
+    find_or_make(path, attributes_of(key, puzzle), partial(make, puzzle=puzzle, policy=options.policy or "random"))
     return path
 
 
@@ -98,6 +109,17 @@ def check_actions(puzzle: Puzzle):
     """Refuse a puzzle with more actions than a dataset, which writes an action as a byte, can number."""
     if len(puzzle.actions) > MOST_ACTIONS:
         raise UserError(f"{puzzle.name} must have at most {MOST_ACTIONS} actions. Received: {len(puzzle.actions)}")
+
+
+def check_policy(puzzle: Puzzle, options: DatasetOptions) -> None:
+    """Try the policy that the options name on a state.
+
+    Raises:
+        UserError: There is none, or it doesn't give an action; says why.
+    """
+    if options.policy:
+        rng, choose = np.random.default_rng(0), _chooser(puzzle, options.policy, options.img_size)
+        choose(rng, puzzle.start(rng, 1, puzzle.resolve_start(options.start)))
 
 
 def attributes_of(key: DatasetKey, puzzle: Puzzle | None = None) -> dict:
@@ -112,16 +134,25 @@ def attributes_of(key: DatasetKey, puzzle: Puzzle | None = None) -> dict:
 
 
 def write_dataset(
-    path: Path, key: DatasetKey, minibatch_size: int, scheduler: str | None = None, puzzle: Puzzle | None = None
+    path: Path,
+    key: DatasetKey,
+    minibatch_size: int,
+    scheduler: str | None = None,
+    puzzle: Puzzle | None = None,
+    policy: str = "random",
 ):
     """Write the dataset of a key. Minibatch size and scheduler decide memory and speed, never a byte of the file.
 
     Args:
         puzzle: Somebody's own; else it is the one that the key names.
+        policy: What chooses the actions of training.
     """
     puzzle = puzzle or PUZZLES[key.dataset]
     start = puzzle.resolve_start(key.start)
-    print(f"dataset: {key.dataset_size:,} transitions of {key.dataset}, trajectories begin {_say_start(puzzle, start)}")
+    print(
+        f"dataset: {key.dataset_size:,} transitions of {key.dataset}, trajectories begin {_say_start(puzzle, start)}"
+        + (f", actions chosen by policy {policy}" if policy != "random" else "")
+    )
     splits = key.sizes
     room = Room(key, puzzle.state_size, partial(_packed_share, key, start, puzzle.name))
     room.check_disk(path.parent)
@@ -139,7 +170,8 @@ def write_dataset(
         tasks, draw = InOrder(executor, most), partial(draw_and_pack, puzzle.name, key.img_size)
         for split, writer in writers.items():
             writer.begin(tasks, draw, at_a_time)
-            block = partial(trajectory_block, puzzle.name, key.key, split, start, *splits[split])
+            walked = partial(trajectory_block, policy=policy, img_size=key.img_size)
+            block = partial(walked, puzzle.name, key.key, split, start, *splits[split])
             for states, actions in ahead(executor, count, block, range(block_count(*splits[split]))):
                 writer.add(states, actions)
                 progress.update(len(states))
@@ -197,17 +229,47 @@ def _per_block(length: int) -> int:
     return max(1, BLOCK_TRANSITIONS // length)
 
 
-def trajectory_block(name: str, key: int, split: str, start: str, transitions: int, length: int, block: int):
+def trajectory_block(
+    name: str,
+    key: int,
+    split: str,
+    start: str,
+    transitions: int,
+    length: int,
+    block: int,
+    policy: str = "random",
+    img_size: tuple[int, int] = (0, 0),
+):
     """Make one block of the trajectories, from a random stream of its own that follows from (key, split, block).
 
     Any block can be made alone, in any order, by any process, with the same result.
+
+    Args:
+        policy: What chooses the actions of training; of pictures of a size, where it is somebody's own.
 
     Returns:
         states (f, S) uint8 and actions (n,) uint8, as `trajectories` yields them.
     """
     puzzle, n, rng = find_puzzle(name), _per_block(length), stream(key, split, block)
-    choose = puzzle.random_actions if split == "train" else puzzle.explore
+    left = transitions - block * n * length
+    if split == "train" and policy != "random":
+        n = min(n, -(-left // length))  # walks that aren't kept would have tried something, too
+    choose = _chooser(puzzle, policy, img_size) if split == "train" else puzzle.explore
     walked = walk(puzzle, rng, puzzle.start(rng, n, start), length, choose)
     states, actions = (np.ascontiguousarray(part.swapaxes(0, 1)) for part in walked)  # one trajectory after the other
-    wanted = min(transitions - block * n * length, actions.size)
+    wanted = min(left, actions.size)
     return states.reshape(-1, states.shape[-1])[: frame_count(wanted, length)], actions.reshape(-1)[:wanted]
+
+
+def _chooser(puzzle: Puzzle, policy: str, img_size: tuple[int, int]) -> Callable:
+    """Give what chooses the actions (N,) uint8 of a policy in some states (N, S) uint8."""
+    if policy == "random":
+        return puzzle.random_actions
+    if policy == "novel":
+        return NovelInStates(len(puzzle.actions)).choose
+    chosen = Chosen(policy, len(puzzle.actions))
+
+    def choose(rng: np.random.Generator, states: np.ndarray) -> np.ndarray:
+        return np.array([chosen.choose(rng, picture) for picture in puzzle.render(states, img_size)], np.uint8)
+
+    return choose

@@ -1,7 +1,7 @@
 """What a source is good for, told in seconds and before anything is made: `check SOURCE`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -9,17 +9,19 @@ from ..codes.table import MOST_PICTURES
 from ..command_line.options import CheckCommand, check_img_size
 from ..evaluation.report import left_out
 from ..generation.environments import environment_of
+from ..generation.stage import check_policy, resolved
 from ..puzzles import PUZZLES
 from ..sources.environment import Block
 from ..sources.names import is_environment, is_own_puzzle
 from ..sources.opening import open_source
 from ..sources.own_puzzle import OwnPuzzle, find_puzzle
-from ..sources.recording import Recording
+from ..sources.recording import NEEDED, OPTIONAL, Recording
 from ..system.hashing import number_rows
 
 MOST_FRAMES = 20_000  # of a recording that are looked at
 STEPS = 300  # that an environment is walked
 ENOUGH = 4  # times that a picture is shown, from which a table is worth trying
+NAMED = 8  # actions, of many
 
 
 def check(options: CheckCommand) -> None:
@@ -31,7 +33,7 @@ def check(options: CheckCommand) -> None:
     if options.dataset in PUZZLES or is_own_puzzle(options.dataset):
         lines = _about_puzzle(options)
     elif is_environment(options.dataset):
-        lines = _about_environment(options)
+        lines = _about_environment(resolved(options))
     else:
         lines = _about_recording(open_source(options.dataset))
     for line in lines:
@@ -44,16 +46,17 @@ def _about_puzzle(options: CheckCommand) -> Iterator[str]:
     check_img_size(options, puzzle.smallest_img_size)
     if isinstance(puzzle, OwnPuzzle):
         puzzle.check(options.img_size)
+    check_policy(puzzle, options)
     yield f"{puzzle.name}: a puzzle with {len(puzzle.actions)} actions, states of {puzzle.state_size} bytes"
     yield from _not_measured(puzzle.lacks)
 
 
 def _about_environment(options: CheckCommand) -> Iterator[str]:
     environment = environment_of(options)
-    environment.check()
+    environment.check(options.img_size)
     started = time.perf_counter()
     walk = environment.walk_block(
-        options.img_size, options.key, "check", options.shuffle_length, environment.policy, Block(0, STEPS, STEPS)
+        options.img_size, options.key, "check", options.shuffle_length, Block(0, STEPS, STEPS)
     )
     each = (time.perf_counter() - started) / STEPS
     yield (
@@ -71,12 +74,17 @@ def _about_recording(recording: Recording) -> Iterator[str]:
     episodes, (height, width) = len(recording.lengths), recording.img_size
     parts = {"states": recording.states, "rewards": recording.rewards, "ends of the world": recording.terminated}
     held = [name for name, values in parts.items() if values is not None]
-    names = ", ".join(recording.actions[:8]) + ", ..." * (len(recording.actions) > 8)
     yield (
         f"{recording.name}: a recording of {recording.transitions:,} transitions in {episodes:,} episodes, "
-        f"{len(recording.actions)} actions ({names}), pictures of {height}x{width}"
+        f"{len(recording.actions)} actions ({_some(recording.actions)}), pictures of {height}x{width}"
         f"{', with ' + ' and '.join(held) if held else ''}"
     )
+    if recording.unused:
+        yield f"not used: {_some(recording.unused)}; what is used is called {', '.join((*NEEDED, *OPTIONAL))}"
+    acts = np.ones(len(recording.action), bool)
+    acts[np.cumsum(recording.lengths) - 1] = False
+    if never := np.setdiff1d(np.arange(len(recording.actions)), recording.action[acts]).tolist():
+        yield f"actions that are never taken, and stay unknown: {_some(recording.actions[number] for number in never)}"
     numbers: list[np.ndarray] = []
     for images in recording.images():
         numbers.append(number_rows(images))
@@ -98,8 +106,11 @@ def _about_pictures(shown: np.ndarray, actions: np.ndarray, lengths: np.ndarray)
         lengths: (E,) int, the frames of each episode.
     """
     pictures = len(np.unique(shown))
-    few = pictures <= MOST_PICTURES and len(shown) >= ENOUGH * pictures
-    hint = "so few that --world_model table may be exact" if few else "too many for --world_model table"
+    hint = "so few that --world_model table may be exact"
+    if pictures > MOST_PICTURES:
+        hint = "too many for --world_model table"
+    elif len(shown) < ENOUGH * pictures:
+        hint = f"--world_model table is for at most {MOST_PICTURES:,} that come again and again"
     yield f"{pictures:,} different pictures among {len(shown):,} frames: {hint}"
     acts = np.ones(len(shown), bool)
     acts[np.cumsum(lengths) - 1] = False
@@ -107,7 +118,13 @@ def _about_pictures(shown: np.ndarray, actions: np.ndarray, lengths: np.ndarray)
     steps = np.unique(np.stack([shown[frames], actions[frames], shown[frames + 1]]), axis=1)
     several = steps.shape[1] - np.unique(steps[:2], axis=1).shape[1]
     if several:
-        yield f"chance or hidden state: {several:,} times an action led elsewhere from the same picture"
+        yield f"chance or hidden state: an action led elsewhere from the same picture, {several:,}×"
+
+
+def _some(names: Iterable[str]) -> str:
+    """Name the first of many."""
+    found = list(names)
+    return ", ".join(found[:NAMED]) + ", ..." * (len(found) > NAMED)
 
 
 def _not_measured(lacks: tuple[str, ...]) -> Iterator[str]:

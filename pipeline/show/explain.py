@@ -49,6 +49,7 @@ GOOD = {
     "outcome.rewards_right": ALL,
     "outcome.ends_right": ALL,
     "outcome.unusual_right": "as many as unusual_steps",
+    "outcome.uncertain_steps": "0: the picture shows all that decides",
     "outcome.wrong_steps": NONE,
     "rollout.exact_at": "1 at every step",
     "rollout.true_state_at": "1 at every step",

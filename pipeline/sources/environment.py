@@ -5,13 +5,15 @@ limits are switched off where Gymnasium set them, since they end an episode with
 """
 
 import ast
+import copy
 import hashlib
 import importlib
 import json
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -24,14 +26,17 @@ from ..system.executors import ahead, cores, processes
 from ..system.program import INSTALLED
 from ..system.streams import stream
 from .pictures import resized
-from .policies import POLICIES, Novel, imported
+from .policies import POLICIES, Chosen, Novel, identity_of, policy_of, source_digest
 from .recording import MOST_ACTIONS
 
 PREFIX = "gym:"
-WALK_VERSION = 1  # raise it where the same environment is walked otherwise, or what is walked is written otherwise
+WALK_VERSION = 2  # raise it where the same environment is walked otherwise, or what is walked is written otherwise
 TRIED_STEPS = 100  # in which something must have changed
 WORTH_PROCESSES = 1000  # steps below which they aren't
+AT_A_TIME = 4  # blocks that are walked by what all before them saw
+PATIENCE = 50  # episodes in a row without anything new that make `novel` walk on for a step in the next
 MOST_PIXELS = 4096**2
+OPTION_ENDS = re.compile(r",(?![^\[(]*[\])])")  # commas, but none in brackets
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,20 @@ class Walk:
     actions: np.ndarray  # (F,) uint8, that taken in each frame; 0 in an episode's last
     rewards: np.ndarray  # (F,) float32
     terminated: np.ndarray  # (F,) uint8
+
+    def tell(self, policy: Chosen) -> None:
+        """Let a policy know what was seen, as if it had walked here itself."""
+        known_by, actions, ends = (
+            [self.digests[number] for number in self.shown],
+            self.actions.tolist(),
+            self.terminated,
+        )
+        frame = 0
+        for length in self.lengths.tolist():
+            policy.begin(known_by[frame])
+            for here in range(frame, frame + length - 1):
+                policy.took(actions[here], known_by[here + 1], bool(ends[here]))
+            frame += length
 
 
 @dataclass(frozen=True)
@@ -61,23 +80,26 @@ class Environment:
     options: str
     policy: str
 
-    def check(self) -> None:
-        """Make it, and try it.
+    def check(self, img_size: tuple[int, int]) -> None:
+        """Make it, and try it; its pictures must differ when they have the size, too.
 
         Raises:
             UserError: It can't be used; says why.
         """
-        if self.policy not in POLICIES:
-            imported(self.policy)
         with self.made() as (env, count):
             first, rng = self.picture(env.reset(seed=0), env), np.random.default_rng(0)
+            if self.policy not in POLICIES:
+                policy_of(self.policy, count).choose(rng, first)
             for step in range(TRIED_STEPS):
                 ended = env.step(env.action_space.start + int(rng.integers(count)))[2]
-                if (self.picture(None, env) != first).any():
+                if (_of_size(self.picture(None, env), img_size) != _of_size(first, img_size)).any():
                     return
                 if ended:
                     env.reset(seed=step)
-        raise self.refusal("its pictures must differ", f"{TRIED_STEPS} steps whose pictures are all alike")
+        height, width = img_size
+        raise self.refusal(
+            f"its pictures of {height}x{width} must differ", f"{TRIED_STEPS} steps whose pictures are all alike"
+        )
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -89,9 +111,10 @@ class Environment:
     def digest(self) -> str:
         """A SHA-256 over what it is: its id, options and the versions of the packages that it comes from."""
         with self.made() as (env, _):
-            module = type(env.unwrapped).__module__.partition(".")[0]
-        found = {"id": self.word, "options": self._options(), "policy": self.policy, "walk": WALK_VERSION}
-        versions = {name: _version_of(name) for name in {"gymnasium", module}}
+            kind = type(env.unwrapped)
+        module = kind.__module__.partition(".")[0]
+        found = {"id": self.word, "options": self._options(), "walk": WALK_VERSION, "policy": identity_of(self.policy)}
+        versions = {module: _version_of(module) or source_digest(kind), "gymnasium": _version_of("gymnasium")}
         return hashlib.sha256(json.dumps([found, versions], sort_keys=True, default=str).encode()).hexdigest()
 
     @contextmanager
@@ -135,7 +158,7 @@ class Environment:
 
     def _options(self) -> dict[str, Any]:
         found = {}
-        for part in self.options.split(",") if self.options else []:
+        for part in OPTION_ENDS.split(self.options) if self.options else []:
             name, equals, value = part.partition("=")
             if not equals or not name.strip().isidentifier():
                 raise UserError(
@@ -147,42 +170,52 @@ class Environment:
     # ---- walking
 
     def walk_block(
-        self, img_size: tuple[int, int], key: int, purpose: str, length: int, policy: str, block: "Block"
+        self,
+        img_size: tuple[int, int],
+        key: int,
+        purpose: str,
+        length: int,
+        block: "Block",
+        known: Novel | None = None,
     ) -> Walk:
-        """Walk some episodes, by random streams of their own: any block can be walked alone, with the same result."""
+        """Walk some episodes, by random streams of their own: any block can be walked alone, with the same result.
+
+        Args:
+            known: What `novel` knows from the blocks before; None for nothing.
+        """
         rng = stream(key, "environment", purpose, block.number)
         seen: dict[bytes, int] = {}
         found: dict[str, list] = {name: [] for name in ("pictures", "shown", "actions", "rewards", "terminated")}
         lengths: list[int] = []
-        done, ended = 0, False
+        done = 0
         with self.made() as (env, count):
-            begin, choose = _chooser(policy, rng, count)
+            policy = copy.deepcopy(known) or policy_of(self.policy, count)
 
-            def look(image: np.ndarray) -> tuple[bytes, np.ndarray]:
+            def look(reset: Any = None) -> tuple[bytes, np.ndarray]:
+                image = self.picture(reset, env)
                 digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
                 if digest not in seen:
                     seen[digest] = len(found["pictures"])
-                    found["pictures"].append(resized(image[None], img_size)[0])
+                    found["pictures"].append(_of_size(image, img_size))
+                found["shown"].append(seen[digest])
                 return digest, image
 
             while done < block.transitions and len(lengths) < block.episodes:
-                env.reset(seed=int(rng.integers(2**31)))
-                digest, image = look(self.picture(None, env))
-                begin()
-                for step in range(length + 1):
-                    found["shown"].append(seen[digest])
-                    if step == length or done == block.transitions or (step and ended):
-                        for name in ("actions", "rewards", "terminated"):
-                            found[name].append(0)
+                digest, image = look(env.reset(seed=int(rng.integers(2**31))))
+                policy.begin(digest)
+                steps, ended = 0, False
+                while not ended and steps < length and done < block.transitions:
+                    if (action := policy.choose(rng, image)) is None:
                         break
-                    action = choose(digest, image)
                     _, reward, ended, _, _ = env.step(env.action_space.start + action)
-                    found["actions"].append(action)
-                    found["rewards"].append(float(reward))
-                    found["terminated"].append(bool(ended))
-                    done += 1
-                    digest, image = look(self.picture(None, env))
-                lengths.append(step + 1)
+                    digest, image = look()
+                    policy.took(action, digest, ended)
+                    for name, value in (("actions", action), ("rewards", float(reward)), ("terminated", bool(ended))):
+                        found[name].append(value)
+                    steps, done = steps + 1, done + 1
+                for name in ("actions", "rewards", "terminated"):
+                    found[name].append(0)  # in an episode's last picture nothing is done
+                lengths.append(steps + 1)
         return Walk(
             np.stack(found["pictures"]), list(seen), np.array(found["shown"]), np.array(lengths),
             np.array(found["actions"], np.uint8), np.array(found["rewards"], np.float32),
@@ -190,18 +223,30 @@ class Environment:
         )  # fmt: skip
 
     def walks(
-        self, img_size: tuple[int, int], key: int, purpose: str, length: int, policy: str, blocks: list["Block"]
+        self, img_size: tuple[int, int], key: int, purpose: str, length: int, blocks: list["Block"]
     ) -> Iterator[Walk]:
-        """Walk blocks in order, on all cores where that is worth it."""
-        walk = partial(self.walk_block, img_size, key, purpose, length, policy)
+        """Walk blocks in order, on all cores where that is worth it; `novel` knows in training what was seen before."""
+        known, size = None, len(blocks)
+        if self.remembers(purpose):
+            with self.made() as (_, actions):
+                known, size = Novel(actions, PATIENCE), AT_A_TIME
+        rounds = (blocks[first : first + size] for first in range(0, len(blocks), size))
+        walk = partial(self.walk_block, img_size, key, purpose, length)
         count = min(cores(), len(blocks))
         steps = sum(min(block.transitions, block.episodes * length) for block in blocks)
-        if count == 1 or steps < WORTH_PROCESSES:
-            yield from map(walk, blocks)
-            return
-        # Environments draw under Python's lock, and many aren't made for threads.
-        with processes(count) as executor:
-            yield from ahead(executor, count, walk, blocks)
+        with nullcontext() if count == 1 or steps < WORTH_PROCESSES else processes(count) as executor:
+            # Environments draw under Python's lock, and many aren't made for threads.
+            for some in rounds:
+                task = partial(walk, known=known)
+                walks = ahead(executor, count, task, some) if executor else map(task, some)
+                for found in list(walks) if known else walks:
+                    if known:
+                        found.tell(known)
+                    yield found
+
+    def remembers(self, purpose: str) -> bool:
+        """Tell whether a block is walked by what the blocks before it saw."""
+        return self.policy == "novel" and purpose == "train"
 
 
 @dataclass(frozen=True)
@@ -213,24 +258,8 @@ class Block:
     episodes: int
 
 
-def _chooser(
-    policy: str, rng: np.random.Generator, count: int
-) -> tuple[Callable[[], None], Callable[[bytes, np.ndarray], int]]:
-    """Give what is called when an episode begins, and what chooses an action by a picture's digest and the picture."""
-    if policy == "random":
-        return lambda: None, lambda digest, image: int(rng.integers(count))
-    if policy == "novel":
-        novel = Novel(count)
-        return novel.begin, lambda digest, image: novel.choose(rng, digest)
-    function = imported(policy)
-
-    def choose(digest: bytes, image: np.ndarray) -> int:
-        action = int(function(rng, image))
-        if not 0 <= action < count:
-            raise UserError(f"--policy must give an action from 0 to {count - 1}. Received: {action} of {policy}")
-        return action
-
-    return lambda: None, choose
+def _of_size(image: np.ndarray, img_size: tuple[int, int]) -> np.ndarray:
+    return resized(image[None], img_size)[0]
 
 
 def _gymnasium():
@@ -248,9 +277,9 @@ def _gymnasium():
     return gymnasium
 
 
-def _version_of(package: str) -> str:
+def _version_of(package: str) -> str | None:
     names = metadata.packages_distributions().get(package, [])
-    return metadata.version(names[0]) if names else "unknown"
+    return metadata.version(names[0]) if names else None
 
 
 def _value_of(text: str) -> Any:

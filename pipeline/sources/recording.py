@@ -12,7 +12,7 @@ in the place of `images`. Nothing in it is trusted: nothing is unpickled, no lin
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -24,6 +24,7 @@ LARGEST_SIDE = 1024  # pixels
 MOST_ACTIONS = 256  # that a byte can number
 MOST_FRAMES = 2**32 - 1  # that the dataset file can number
 MOST_STATE_BYTES = 4096
+MOST_LETTERS = 100  # of the name of an action
 PORTION_BYTES = 2**24  # of images that are read at a time
 LEAST_EPISODES = 3  # to train on, to choose the best epoch by, to be measured on
 
@@ -49,7 +50,10 @@ class Recording:
         states: (F, S) uint8, the bytes of what each frame shows; None where that isn't known.
         rewards: (F,) float32 or None.
         terminated: (F,) uint8 of 0 and 1, or None.
+        unused: The names of what else is in it.
     """
+
+    unused: tuple[str, ...] = ()
 
     def __init__(self, name: str, digest: str, frames: Frames, columns: Mapping[str, np.ndarray]):
         self.name, self.digest, self.frames = name, digest, frames
@@ -88,6 +92,11 @@ class Recording:
             if (part != first).any():
                 return
         raise self.refusal("images must differ somewhere", f"{self.frames.shape[0]:,} frames that are all alike")
+
+    def beside(self, names: Iterable[str]) -> "Recording":
+        """Note which of the names of all that is in it aren't those of a recording; gives it back."""
+        self.unused = tuple(name for name in names if name not in (*NEEDED, *OPTIONAL))
+        return self
 
     def refusal(self, wanted: str, received: str) -> UserError:
         return UserError(f"the recording {shown(self.name)} can't be used: {wanted}. Received: {received}")
@@ -142,23 +151,22 @@ class Recording:
         if kind in "SU":
             action = action.astype("U")
             names = np.unique(action[~ignored])
-            self._check_count(len(names))
-            if not all(name.isprintable() and name for name in names.tolist()):
-                raise self.refusal("the names of actions must be printable", "others")
+            if len(names) > MOST_ACTIONS:
+                raise self.refusal(f"there must be at most {MOST_ACTIONS} actions", f"{len(names):,} names")
+            for name in names.tolist():
+                if not (name.isprintable() and 0 < len(name) <= MOST_LETTERS):
+                    wanted = f"the names of actions must be printable, of 1 to {MOST_LETTERS} letters"
+                    raise self.refusal(wanted, shown(name))
             found = np.searchsorted(names, action)
             return tuple(names.tolist()), np.where(ignored, 0, found).astype(np.uint8)
         if kind not in "iu":
             raise self.refusal("action must be whole numbers or names", f"type {action.dtype}")
         taken = action[~ignored]
-        if taken.min() < 0:
-            raise self.refusal("action must be numbers from 0 up", f"{taken.min()}")
-        self._check_count(int(taken.max()) + 1)
+        if taken.min() < 0 or taken.max() >= MOST_ACTIONS:
+            wrong = taken.min() if taken.min() < 0 else taken.max()
+            raise self.refusal(f"action must be numbers from 0 to {MOST_ACTIONS - 1}, or names", f"{wrong}")
         numbers = tuple(str(number) for number in range(int(taken.max()) + 1))
         return numbers, np.where(ignored, 0, action).astype(np.uint8)
-
-    def _check_count(self, count: int):
-        if count > MOST_ACTIONS:
-            raise self.refusal(f"there must be at most {MOST_ACTIONS} actions", f"{count:,}")
 
     def _read_states(self, state: np.ndarray | None) -> np.ndarray | None:
         if state is None:

@@ -137,7 +137,7 @@ def _open_npz(path: Path) -> Recording:
                 _check_column(path, name, dtype, count)
             with archive.open(member) as file:
                 columns[name] = npy.read_array(file, allow_pickle=False)
-    return Recording(str(path), file_digest(path), frames, columns)
+    return Recording(str(path), file_digest(path), frames, columns).beside(names)
 
 
 def _read_header(file) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -192,7 +192,7 @@ def _open_hdf5(path: Path) -> Recording:
                 columns[name] = array[()]
             else:
                 columns[name] = np.array(array.asstr()[()], dtype="U")
-    return Recording(str(path), file_digest(path), frames, columns)
+    return Recording(str(path), file_digest(path), frames, columns).beside(names)
 
 
 def _check_array(path: Path, name: str, array):
@@ -279,7 +279,9 @@ def _open_folder(folder: Path) -> Recording:
             raise _wrong(folder, wanted, f"{shown(name)}, {height}x{width}")
         digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
     frames = _FolderFrames(folder, files, (len(files), *(first or (0, 0)), 3))
-    return Recording(str(folder), digest.hexdigest(), frames, columns)
+    return Recording(str(folder), digest.hexdigest(), frames, columns).beside(
+        name for name in rows[0] if name != "file"
+    )
 
 
 def _numbers_or_names(values: list[str], name: str) -> np.ndarray:

@@ -27,6 +27,7 @@ def locked(path: Path, waiting: str) -> Iterator[None]:
         waiting: What is said, once, if there is something to wait for.
     """
     lock = FileLock(path, mode=FOR_EVERYBODY, fallback_to_soft=False)
+    new = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -45,6 +46,9 @@ def locked(path: Path, waiting: str) -> Iterator[None]:
         with suppress(OSError):
             path.unlink()  # while it is locked: whoever waits for it sees that it is gone, and makes a new one
         lock.release()
+        with suppress(OSError):  # one that holds something stays
+            for folder in new:
+                folder.rmdir()
 
 
 def lock_open_file(file: IO, shared: bool = False) -> None:

@@ -23,7 +23,8 @@ from .start import sample_size
 WITH_PLACES, WITHOUT_PLACES = "sokoban", "rubikscube"  # for codes on a lattice, and for others
 CELLS = "cells"  # for boards that only their rules tell
 TRIED_TRANSITIONS = 10_000  # that rules are tried on
-PAIRS_OF_A_RULE = 4  # of a picture and an action that each rule must stand for, where a world is small
+PAIRS_OF_A_RULE = 2  # of a picture and an action that each rule must stand for, where a world is small
+MOST_PAIRS = 2000  # of a picture and an action in a small world, for which a board's rules are looked for
 MOST_NEW = 1 / 3  # as many pictures as one half of a sample shows, and no more, are new in the other, in a small world
 
 
@@ -63,7 +64,12 @@ def _is_longer(rules: Rules, pairs: int) -> bool:
 
 
 def _board_in(file: h5py.File, pairs: int) -> str:
-    """Say in words what board has rules that leave nothing over, and say more than a list of so many pairs, if any."""
+    """Say in words what board has rules that leave nothing over, and say more than a list of so many pairs, if any.
+
+    Of many pairs a list is taken at once: to learn rules of them takes minutes, and the list is exact.
+    """
+    if pairs > MOST_PAIRS:
+        return ""
     try:
         board, rules = find_cells(file)
     except UserError:

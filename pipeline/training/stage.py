@@ -68,7 +68,8 @@ def recorded(options: TrainCommand) -> dict[str, Any]:
     """Give the options that decide a run's result, as its folder records them."""
     values = as_attributes(options, type(options))
     values = {name: value for name, value in values.items() if name not in NOT_RECORDED}
-    values = {name: value for name, value in values.items() if name not in ("env_options", "policy") or value}
+    of_sources = {"env_options": (None, ""), "policy": (None, "random")}  # recorded where they say something
+    values = {name: value for name, value in values.items() if value not in of_sources.get(name, ())}
     key = key_of(options)
     return {**values, "source": key.source} if isinstance(key, SourceKey) else values
 

@@ -79,6 +79,11 @@ class DiscreteWorldModel(keras.Model):
         )
 
     @property
+    def cases(self) -> Any:
+        """What tells which steps the data decides: the layer of a table, or the rules; None where all is learned."""
+        return next((layer for layer in self.transition.layers if hasattr(layer, "known")), self.rules)
+
+    @property
     def rules_are_all(self) -> bool:
         """Whether its transition is rules alone, with no network beside them."""
         rules = self.rules
@@ -188,10 +193,8 @@ class DiscreteWorldModel(keras.Model):
 
         `step` gives a code for the others too: there it guesses. Nothing is known where all of it is learned.
         """
-        for layer in self.transition.layers:
-            if hasattr(layer, "known"):
-                return layer.known(codes, actions)
-        return self.rules.known(codes, actions) if self.rules else np.zeros(len(codes), bool)
+        cases = self.cases
+        return cases.known(codes, actions) if cases else np.zeros(len(codes), bool)
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}

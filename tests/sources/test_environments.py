@@ -22,6 +22,7 @@ from pipeline.system.errors import UserError
 pytest.importorskip("gymnasium")
 HERE = Path(__file__).parent
 WORD = "gym:strip_env:Strip-v0"
+CHANGES = ({"env_options": "chance=0.5"}, {"policy": "novel"}, {"key": 1})
 SMALL = {"dataset": WORD, "dataset_size": 600, "img_size": (2, 12), "shuffle_length": 20}
 
 
@@ -57,13 +58,25 @@ def test_the_episodes_of_a_walk_hold_together_and_end_where_the_world_ends(place
 
 
 def test_a_walk_is_the_same_on_any_number_of_processes_and_another_by_other_options(place, monkeypatch):
-    monkeypatch.setattr(environments, "BLOCK_TRANSITIONS", 250)
+    monkeypatch.setattr(environments, "BLOCK_TRANSITIONS", 70)
     first = make().read_bytes()
+    others = {str(changed): make(**changed, data_dir=str(changed)).read_bytes() for changed in CHANGES}
+    assert len({first, *others.values()}) == 1 + len(CHANGES)
     monkeypatch.setattr(walking, "WORTH_PROCESSES", 500)
     monkeypatch.setattr(walking, "cores", lambda: 2)
-    assert make(data_dir="other").read_bytes() == first
-    for changed in ({"env_options": "chance=0.5"}, {"policy": "novel"}, {"key": 1}):
-        assert make(**changed, data_dir=f"other {changed}").read_bytes() != first
+    assert make(policy="novel", data_dir="again").read_bytes() == others[str({"policy": "novel"})]
+
+
+def test_an_environment_that_was_edited_is_walked_again(place):
+    module = place / "edited_env.py"
+    found = []
+    for text in ((place / "strip_env.py").read_text(), (place / "strip_env.py").read_text() + "\n# changed"):
+        module.write_text(text)
+        environments.describe.cache_clear()
+        with open_dataset(make(dataset="gym:edited_env:Strip-v0")) as file:
+            found.append(file.attrs["source"])
+        sys.modules.pop("edited_env")
+    assert found[0] != found[1]
 
 
 @pytest.mark.usefixtures("few_measured", "quickly")
@@ -81,18 +94,39 @@ def test_a_model_of_an_environment_is_measured_in_walks_of_its_own_and_chance_is
 
 
 def test_novel_tries_everything_equally_often():
-    novel, rng = Novel(5), np.random.default_rng(0)
-    chosen = [novel.choose(rng, "a picture") for _ in range(20)]
+    novel, rng, chosen = Novel(5), np.random.default_rng(0), []
+    novel.begin("a picture")
+    for _ in range(20):
+        chosen.append(novel.choose(rng))
+        novel.took(chosen[-1], "a picture", False)
     assert np.bincount(chosen).tolist() == [4] * 5 and chosen[:5] != list(range(5))
 
 
+def walked_line(novel, rng, steps, begins=lambda: 0, length=1000):
+    """Walk a line of thirty places, whose right end ends the world; gives the tried pairs, and how many episodes."""
+    tried, episodes = set(), 0
+    while steps:
+        place, here, episodes = begins(), 0, episodes + 1
+        novel.begin(place)
+        while steps and here < length and place < 29 and (action := novel.choose(rng)) is not None:
+            tried.add((place, action))
+            place = max(0, place + (1 if action else -1))
+            novel.took(action, place, place == 29)
+            steps, here = steps - 1, here + 1
+    return tried, episodes
+
+
 def test_novel_goes_where_something_was_never_tried():
-    novel, rng, place, seen = Novel(2), np.random.default_rng(0), 0, set()
-    for _ in range(150):  # random steps on a line of thirty places would need thousands
-        action = novel.choose(rng, place)
-        seen.add((place, action))
-        place = min(29, max(0, place + (1 if action else -1)))
-    assert len(seen) == 60
+    # Random steps would need thousands.
+    assert len(walked_line(Novel(2), np.random.default_rng(0), 120)[0]) == 58
+
+
+def test_novel_ends_episodes_early_only_while_others_begin_in_something_new():
+    rng = np.random.default_rng(0)
+    elsewhere = {"begins": lambda: int(rng.integers(29)), "length": 3}  # most places are only seen by beginning there
+    tried, episodes = walked_line(Novel(2, patience=5), rng, 200, **elsewhere)
+    assert len(tried) == 58 and episodes > walked_line(Novel(2), rng, 200, **elsewhere)[1]
+    assert walked_line(Novel(2, patience=5), rng, 2000)[1] < 200  # later and later, where nothing new comes
 
 
 def test_a_policy_of_ones_own_chooses(place):
@@ -107,7 +141,7 @@ def test_a_policy_of_ones_own_chooses(place):
     [
         ({"dataset": "gym:Nothing-v0"}, "can't be used: it must work. Received: NameNotFound: Environment `Nothing`"),
         ({"dataset": "gym:no_module:Nothing-v0"}, "ModuleNotFoundError: No module named 'no_module'"),
-        ({"env_options": "size=3"}, "TypeError: "),
+        ({"env_options": "sizes=[3,4],chance=0"}, "TypeError: Strip.__init__() got an unexpected"),
         ({"env_options": "size"}, "--env_options must be name=value,name=value. Received: --env_options size"),
         ({"env_options": "kind=continuous"}, "its actions must be discrete. Received: Box"),
         ({"env_options": "kind=many"}, "at most 256 actions. Received: 300"),
@@ -117,7 +151,8 @@ def test_a_policy_of_ones_own_chooses(place):
         ({"policy": "no.module:function"}, "--policy must be importable. Received: --policy no.module:function"),
         ({"policy": "json:nothing"}, "--policy must be importable. Received: --policy json:nothing"),
         ({"policy": "curious"}, "unknown policy 'curious'; choose from: random, novel"),
-        ({"dataset": "lightsout", "policy": "novel"}, "--policy is for environments"),
+        ({"dataset": str(HERE), "policy": "novel"}, "--policy is for puzzles and environments"),
+        ({"policy": "json:dumps"}, "--policy must give an action from 0 to 2. Received: 'TypeError: dumps"),
         ({"dataset": "rubikscube", "env_options": "a=1"}, "--env_options is for environments"),
         ({"scheduler": "tcp://localhost:1"}, "--scheduler is for the puzzles that are drawn here"),
     ],
@@ -133,4 +168,4 @@ def test_an_environment_that_cannot_be_used_is_refused_in_one_line(options, told
 def test_without_gymnasium_one_line_says_what_to_install(place, monkeypatch):
     monkeypatch.setitem(sys.modules, "gymnasium", None)
     with pytest.raises(UserError, match="an environment needs the package gymnasium"):
-        Environment(WORD, "", "random").check()
+        Environment(WORD, "", "random").check((2, 12))

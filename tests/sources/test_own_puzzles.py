@@ -70,6 +70,31 @@ def test_a_puzzle_with_everything_can_be_proven(place):
     assert found["proven"] and found["transitions"] == 512 * 9
 
 
+def seen_pairs(options: dict) -> set:
+    """Give the pairs of state and action that a dataset's training shows."""
+    with open_dataset(ensure_dataset(GenerateCommand(**options))) as file:
+        states, actions, frames = (file["train"][name][:] for name in ("states", "actions", "frames"))
+        return {(state.tobytes(), action) for state, action in zip(states[frames], actions.tolist())}
+
+
+def test_a_policy_chooses_what_training_sees_and_another_makes_another_dataset(place):
+    small = {"dataset": write(place / "row.py", LIGHTS), "dataset_size": 4000, "img_size": (3, 18)}
+    at_random, novel = seen_pairs(small), seen_pairs(small | {"policy": "novel"})
+    assert len(at_random) < 2900 and len(novel) > 3700  # of 512 x 9
+    assert seen_pairs(small) == at_random
+    write(place / "mine.py", "def lit(rng, picture):\n    return 8 if picture[0, 0].any() else 0\n")
+    for word in (small["dataset"], "lightsout"):
+        options = small | {"dataset": word, "policy": "mine:lit", "img_size": (32, 36)}
+        assert {action for _, action in seen_pairs(options)} <= {0, 8}
+        with open_dataset(ensure_dataset(GenerateCommand(**options))) as file:
+            assert len(set(file["test/actions"][:].tolist())) > 8
+    write(place / "mine.py", "def lit(rng, picture):\n    return 9\n")
+    sys.modules.pop("mine")
+    with pytest.raises(UserError, match="must give an action from 0 to 8"):
+        ensure_dataset(GenerateCommand(**small, policy="mine:lit"))
+    sys.modules.pop("mine")
+
+
 def test_its_dataset_holds_together_and_is_another_one_when_the_file_has_changed(place, capsys):
     word = write(place / "row.py", LIGHTS)
     path = ensure_dataset(GenerateCommand(dataset=word, dataset_size=1000, img_size=(3, 18)))

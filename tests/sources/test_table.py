@@ -9,6 +9,7 @@ from small_recordings import write_npz
 import pipeline
 from pipeline.codes.table import COARSE, Pictures, TooManyPictures, make_table
 from pipeline.command_line.cli import main
+from pipeline.evaluation.verdict import sentences, verdict
 from pipeline.runs.folder import Run
 
 TRAIN = ["world_model_train", "train", "--world_model=table", "--dataset=walk.npz"]
@@ -67,6 +68,7 @@ def test_a_run_with_a_table_is_exact_and_its_model_knows_what_it_does_not_know(p
     assert main(TRAIN) == 0  # in a single epoch
     metrics = json.loads(Run("models/walk-table").metrics_file.read_text())
     assert metrics["verdict"] == "exact" and metrics["chance"]["ambiguous_pairs"] == 0
+    assert metrics["unknown_steps"] == 0  # the pair that is unknown was never met
     assert "a table of 9 pictures; 17 of 18 pairs of picture and action were seen; what" in capsys.readouterr().out
     model = pipeline.load("models/walk-table")
     images = np.stack([np.kron((np.arange(9) == at).reshape(3, 3), np.full((2, 2), 200)) for at in range(9)])
@@ -79,6 +81,24 @@ def test_a_run_with_a_table_is_exact_and_its_model_knows_what_it_does_not_know(p
     assert right.tolist() == [at != 4 for at in range(9)] == model.known(codes, 1).tolist()
     assert (model.decode(after[4:5]) == 128).all()  # the picture of what is unknown
     assert (model.step(after[4:5], np.zeros(1, int)) == after[4]).all()
+
+
+def test_more_data_is_what_to_try_where_pictures_were_never_seen_and_nothing_helps_against_chance():
+    all_right = {
+        "told_apart": 1.0, "true_pictures": 1.0, "one_step_exact": 1.0, "unknown_steps": 0, "transitions": 500,
+        "distinct_states": 50, "distinct_codes": 50, "walk_states_seen_in_training": 50, "pixel_error": 0,
+        "identity": {"states": 50, "shared_codes": 0}, "one_step_by_change": {"change": {"steps": 500, "exact": 500}},
+        "rollout": {"steps": 100, "episodes": 10, "episodes_all_exact": 10, "first_failure": None},
+    }  # fmt: skip
+    assert verdict(all_right) == "exact"
+    wrong = {"one_step_exact": 0.99, "one_step_by_change": {"change": {"steps": 500, "exact": 495}}}
+    new = {"told_apart": 0.99, "distinct_codes": 49, "walk_states_seen_in_training": 49, "unknown_steps": 5}
+    said = sentences(all_right | wrong | new)
+    assert said[0].startswith("nearly: 49 codes for 50 states") and "--policy novel" in said[1]
+    assert "never showed 1 of the 50 pictures" in said[1] and "5 of 500 unseen steps rest on what" in said[2]
+    chance = {"pairs": 90, "ambiguous_pairs": 9, "ambiguous_steps": 0.1, "bound": 0.99}
+    said = sentences(all_right | wrong | {"chance": chance, "exact_where_certain": 1.0})
+    assert "no training helps" in said[1] and "no model of the picture can have more than 99.00%" in said[2]
 
 
 def test_a_world_with_too_many_pictures_is_refused_in_one_line(place, monkeypatch, capsys):

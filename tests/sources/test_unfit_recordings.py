@@ -36,8 +36,10 @@ ARRAYS = {  # of an .npz: what is wrong with it, and what is said
     "continuous actions": (changed(action=np.linspace(0, 1, FRAMES)), "actions must be discrete"),
     "actions of two numbers": (changed(action=np.zeros((FRAMES, 2), int)), "one value for each frame"),
     "actions that are NaN": (changed(action=np.full(FRAMES, np.nan)), "NaN"),
-    "actions below zero": (changed(action=np.full(FRAMES, -1)), "numbers from 0 up. Received: -1"),
-    "too many actions": (changed(action=np.arange(FRAMES)), "at most 256 actions"),
+    "actions below zero": (changed(action=np.full(FRAMES, -1)), "numbers from 0 to 255, or names. Received: -1"),
+    "too many actions": (changed(action=np.arange(FRAMES)), "numbers from 0 to 255, or names. Received: "),
+    "an action without a name": (changed(action=np.where(np.arange(FRAMES) % 2, "", "a")), "Received: ''"),
+    "a long name": (changed(action=np.full(FRAMES, "a" * 101)), "of 1 to 100 letters"),
     "episodes of floats": (changed(episode=np.zeros(FRAMES)), "episode must be whole numbers or names"),
     "one episode": (changed(episode=np.zeros(FRAMES, int)), "at least 3 episodes"),
     "two episodes": (changed(episode=np.arange(FRAMES) // 600), "at least 3 episodes"),
@@ -67,6 +69,13 @@ def test_arrays_that_are_no_recording_are_refused(name, place, capsys):
     arrays, told = ARRAYS[name]
     write_npz(place / "walk.npz", arrays)
     assert told in refusal("walk.npz", capsys)
+    assert [path.name for path in place.iterdir()] == ["walk.npz"], "something was written"
+
+
+def test_a_training_that_is_refused_leaves_nothing_either(place, capsys):
+    write_npz(place / "walk.npz", ARRAYS["frames all alike"][0])
+    assert main(["world_model_train", "train", "--dataset=walk.npz", "--output_dir=models/deep/run"]) == 2
+    assert "all alike" in capsys.readouterr().err
     assert [path.name for path in place.iterdir()] == ["walk.npz"], "something was written"
 
 
