@@ -64,11 +64,11 @@ class Beam:
             wide = width(len(trace))
             few = _lowest(scores, int(SPARE * wide))
             few = few[np.argsort(scores[few], kind="stable")]
-            numbers = number_rows(moves.states[few])
+            states = moves.made(few)
+            numbers = number_rows(states)
             new = seen.add(numbers)
             self.was_cut |= len(few) < len(scores) or int(new.sum()) > wide
-            few, numbers = few[new][:wide], numbers[new][:wide]
-            states = moves.states[few]
+            few, numbers, states = (part[new][:wide] for part in (few, numbers, states))
             trace.append((moves.rows[few], moves.actions[few]))
         return None
 
