@@ -12,39 +12,42 @@ from ..system.interruption import asked_to_end
 from .task import Task
 
 WIDE, UNITS, BLOCKS = 1024, 512, 1
-BATCH = 4096
+BATCH = 2048
 SKIPPED = 8  # rows of a batch by one of which means and deviations are taken
+LAST_MEANS = 8  # batches, of which the means and deviations are taken in the end
 BACK_FIRST = 0.4  # of the loss
 RATE, LEAST_RATE = 1e-3, 1e-6
-SHAPE = f"{WIDE} {UNITS} {BLOCKS}"  # of the network, and of what is kept of it
+SHAPE = f"{WIDE} {UNITS} {BLOCKS} normalized"  # of the network, and of what is kept of it
 UNKNOWN = -1.0  # the label of an action that a walk says nothing about
 
 
 class Walks(keras.utils.PyDataset):
     """Batches of walks: states (N, S) uint8; of each action (N, A, 2) how far the goal is by it, and if it leads back.
 
-    A walk tells it of two actions: of the one by which it goes on, and of the one that undoes the last.
+    A walk tells it of two actions: of the one by which it goes on, and of the one that undoes the last. It is told from
+    where it leaves the ball around the goal, in which distances are known.
     """
 
     def __init__(self, task: Task, batches: int, epoch: int = 0):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.task, self.batches, self.epoch = task, batches, epoch
-        self.walks = max(1, BATCH // (task.steps + 1))
+        self.first = max(1, min(task.ball.depth, task.steps - 1))
+        self.walks = max(1, BATCH // (task.steps + 1 - self.first))
 
     def __len__(self):
         return self.batches
 
     def __getitem__(self, index):
-        task, steps = self.task, self.task.steps
-        states, actions = task.walk(np.random.default_rng([self.epoch, index]), self.walks, steps, task.inverse)
-        labels = np.zeros((steps + 1, self.walks, task.actions, 2), np.float32)
+        task, first, rows = self.task, self.first, np.arange(self.walks)
+        states, actions = task.walk(np.random.default_rng([self.epoch, index]), self.walks, task.steps, task.inverse)
+        labels = np.zeros((task.steps + 1 - first, self.walks, task.actions, 2), np.float32)
         labels[..., 0] = UNKNOWN
-        rows = np.arange(self.walks)
-        for step in range(steps):
-            back = task.inverse[actions[step]]
-            labels[step, rows, actions[step], 0] = step + 1
-            labels[step + 1, rows[back >= 0], back[back >= 0]] = step, 1
-        return states.reshape(-1, states.shape[-1]), labels.reshape(-1, task.actions, 2)
+        for step, told in enumerate(labels, start=first):
+            if step < task.steps:
+                told[rows, actions[step], 0] = step + 1
+            back = task.inverse[actions[step - 1]]
+            told[rows[back >= 0], back[back >= 0]] = step - 1, 1
+        return states[first:].reshape(-1, states.shape[-1]), labels.reshape(-1, task.actions, 2)
 
     def on_epoch_end(self):
         self.epoch += 1
@@ -114,7 +117,8 @@ class Normalized(layers.Layer):
 def for_use(network: keras.Model, task: Task) -> keras.Model:
     """Build the network that gives the same without normalization, by the means of many walks."""
     plain = build(task, is_trained=False)
-    states = Walks(task, 1)[0][0]
+    walks = Walks(task, LAST_MEANS)
+    states = np.concatenate([walks[batch][0] for batch in range(LAST_MEANS)])
     for layer in plain.layers:
         if not isinstance(layer, layers.Dense):
             continue
