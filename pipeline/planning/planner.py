@@ -61,7 +61,7 @@ class Planner:
         model: A loaded world model.
         actions: How many actions it has.
         learn: Gives the heuristic for a task, for spaces too large to be searched as a whole; without it there is none.
-        width: Of the beam; by default it gets wider until the time is used. Of A* and Q*: states at a time.
+        width: Of the beam; by default as wide as the time allows. Of A* and Q*: states at a time.
         search: One of `SEARCHES`.
         weight: Of the steps so far, in A* and Q*.
     """
@@ -224,7 +224,7 @@ class Planner:
                 return method, lambda _: (ball.back(number[0]), True, len(ball))
             beam = self._beam(world, goals[0])
             method = (
-                f"{most:.2g} states are too many: a learned heuristic and beams that get wider, {_around(beam.ball)}"
+                f"{most:.2g} states are too many: a learned heuristic and beams, {_around(beam.ball)}"
             )
             return method, lambda deadline: self._in_beam(beam, state, deadline)
         if world.goes_back:
