@@ -24,30 +24,28 @@ UNKNOWN = -1.0  # the label of an action that a walk says nothing about
 class Walks(keras.utils.PyDataset):
     """Batches of walks: states (N, S) uint8; of each action (N, A, 2) how far the goal is by it, and if it leads back.
 
-    A walk tells it of two actions: of the one by which it goes on, and of the one that undoes the last. It is told from
-    where it leaves the ball around the goal, in which distances are known.
+    A walk tells it of two actions: of the one by which it goes on, and of the one that undoes the last.
     """
 
     def __init__(self, task: Task, batches: int, epoch: int = 0):
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self.task, self.batches, self.epoch = task, batches, epoch
-        self.first = max(1, min(task.ball.depth, task.steps - 1))
-        self.walks = max(1, BATCH // (task.steps + 1 - self.first))
+        self.walks = max(1, BATCH // (task.steps + 1))
 
     def __len__(self):
         return self.batches
 
     def __getitem__(self, index):
-        task, first, rows = self.task, self.first, np.arange(self.walks)
-        states, actions = task.walk(np.random.default_rng([self.epoch, index]), self.walks, task.steps, task.inverse)
-        labels = np.zeros((task.steps + 1 - first, self.walks, task.actions, 2), np.float32)
+        task, steps = self.task, self.task.steps
+        states, actions = task.walk(np.random.default_rng([self.epoch, index]), self.walks, steps, task.inverse)
+        labels = np.zeros((steps + 1, self.walks, task.actions, 2), np.float32)
         labels[..., 0] = UNKNOWN
-        for step, told in enumerate(labels, start=first):
-            if step < task.steps:
-                told[rows, actions[step], 0] = step + 1
-            back = task.inverse[actions[step - 1]]
-            told[rows[back >= 0], back[back >= 0]] = step - 1, 1
-        return states[first:].reshape(-1, states.shape[-1]), labels.reshape(-1, task.actions, 2)
+        rows = np.arange(self.walks)
+        for step in range(steps):
+            back = task.inverse[actions[step]]
+            labels[step, rows, actions[step], 0] = step + 1
+            labels[step + 1, rows[back >= 0], back[back >= 0]] = step, 1
+        return states.reshape(-1, states.shape[-1]), labels.reshape(-1, task.actions, 2)
 
     def on_epoch_end(self):
         self.epoch += 1

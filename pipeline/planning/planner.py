@@ -24,7 +24,7 @@ from .worlds import BitWorld, BoardWorld, CodeWorld, World, compile_world
 MOST_STATES = 20_000_000  # of a space that is searched as a whole
 WALKS, STEPS = 50, 20  # on which a compiled world is compared with its model
 
-SYMMETRIES = 4  # under which a problem of pieces is looked at
+SYMMETRIES = 2  # under which a problem of pieces is looked at
 BATCH = 2**12  # states that A* and Q* look at at a time
 
 Learn = Callable[[Task], Scores]  # a `Task` to its heuristic
