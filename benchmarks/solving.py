@@ -19,11 +19,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import evidence, tables
+from pipeline.puzzles import PUZZLES, sokoban
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "models" / "solving"
+NOT_SOLVED = 3  # the exit code of a single problem without a plan
 TRAIN = "--dataset_size 20000 --train_epochs 1"
-CASES = {  # name: the puzzle, what `problems` gets, what `solve` gets
+CASES = {  # name: the puzzle, what `problems` gets, or how many boxes, or nothing; what `solve` gets
     "rubikscube": ("rubikscube", "--count 1000 --length 1000", "--seconds 1.5"),
     "rubikscube, 5 s": ("rubikscube", "--count 200 --length 1000 --key 1", "--seconds 5"),
     "rubikscube, any goal": ("rubikscube", "--count 200 --length 1000 --key 2 --goal random", "--seconds 1.5"),
@@ -34,6 +36,11 @@ CASES = {  # name: the puzzle, what `problems` gets, what `solve` gets
     "lightsout": ("lightsout", "--count 1000 --length 1000", ""),
     "sokoban": ("sokoban", "--count 1000 --length 1000", ""),
     "sokoban, player free": ("sokoban", "--count 1000 --length 1000", "--free_goal"),
+    "sokoban, 6 boxes": ("sokoban", 6, "--seconds 10"),
+    "sokoban, 8 boxes": ("sokoban", 8, "--seconds 10"),
+    "sokoban, 12 boxes": ("sokoban", 12, "--seconds 10"),
+    "FrozenLake": ("gym:FrozenLake-v1", "", "--goal terminal"),
+    "Taxi": ("gym:Taxi-v4", "", "--goal terminal"),
     "rubikscube_2x2x2": ("rubikscube_2x2x2", "--count 1000 --length 1000", "--seconds 60"),
     "slidepuzzle_3x3": ("slidepuzzle_3x3", "--count 1000 --length 1000", ""),
     "lightsout_4x4": ("lightsout_4x4", "--count 1000 --length 1000", ""),
@@ -49,27 +56,56 @@ CURVE = {  # the same of searches and widths: time and length over width, and A*
     for width in widths
 }
 CASES |= CURVE
-WORLD_MODELS = {"rubikscube_2x2x2": "rubikscube", "slidepuzzle_3x3": "slidepuzzle", "lightsout_4x4": "lightsout"}
+LEVELS = 20  # of other numbers of boxes than the model learned from, solved from start to targets
+STARTS = 5  # of an environment
+OWN_TRAIN = {
+    "gym:Taxi-v4": "--dataset_size 30000 --train_epochs 1 --policy novel --shuffle_length 200 --img_size 48 48",
+}
+WORLD_MODELS = {
+    "gym:FrozenLake-v1": "auto",
+    "gym:Taxi-v4": "table",
+    "rubikscube_2x2x2": "rubikscube",
+    "slidepuzzle_3x3": "slidepuzzle",
+    "lightsout_4x4": "lightsout",
+}
 
 
 def run(*words: str):
     """Run one of our commands."""
-    subprocess.run([sys.executable, str(ROOT / "main.py"), "world_model_train", *words], check=True, cwd=FOLDER)
+    command = [sys.executable, str(ROOT / "main.py"), "world_model_train", *words]
+    code = subprocess.run(command, cwd=FOLDER).returncode
+    if code not in (0, NOT_SOLVED):
+        raise subprocess.CalledProcessError(code, command)
+
+
+def levels_of(boxes: int, path: Path):
+    """Write problems from levels of so many boxes."""
+    sokoban.BOXES = boxes
+    puzzle = PUZZLES["sokoban"]
+    pairs = puzzle.levels(np.random.default_rng(1), LEVELS)
+    np.savez(path, **{name: puzzle.render(states, (32, 32)) for name, states in zip(("start", "goal"), pairs)})
 
 
 def solve(case: str) -> list[dict]:
     """Give the plans of a case, found now unless they were found before."""
     puzzle, made, asked = CASES[case]
     name = case.replace(", ", "-").replace(" ", "_").replace(",", "")
-    model, problems, plans = f"runs/{puzzle}", f"{name}.npz", f"{name}.json"
+    model, problems, plans = f"runs/{puzzle.removeprefix('gym:')}", f"{name}.npz", f"{name}.json"
     if not (FOLDER / model / "training.json").exists():
-        world_model = WORLD_MODELS.get(puzzle, puzzle)
-        run("train", "--dataset", puzzle, "--world_model", world_model, *TRAIN.split(), "--output_dir", model)
+        world_model, train = WORLD_MODELS.get(puzzle, puzzle), OWN_TRAIN.get(puzzle, TRAIN)
+        run("train", "--dataset", puzzle, "--world_model", world_model, *train.split(), "--output_dir", model)
     if not (FOLDER / problems).exists():
-        run("problems", model, *made.split(), "--save", problems)
+        if isinstance(made, int):
+            levels_of(made, FOLDER / problems)
+        elif made:
+            run("problems", model, *made.split(), "--save", problems)
     if not (FOLDER / plans).exists():
-        run("solve", model, "--problems", problems, *asked.split(), "--save", f"{plans}.part.json")
-        (FOLDER / f"{plans}.part.json").rename(FOLDER / plans)
+        given = [("--problems", problems)] if made else [("--key", str(key)) for key in range(STARTS)]
+        parts = [f"{plans}.part{number}.json" for number in range(len(given))]
+        for words, part in zip(given, parts):
+            run("solve", model, *words, *asked.split(), "--save", part)
+        found = [plan for part in parts for plan in json.loads((FOLDER / part).read_text())]
+        (FOLDER / plans).write_text(json.dumps(found))
     return json.loads((FOLDER / plans).read_text())
 
 

@@ -306,7 +306,7 @@ class SolveOptions(Options):
         description="How long to learn a heuristic, where a search needs one; it is kept in the run's folder for that "
         "goal.",
     )
-    width: Annotated[int | None, COUNT, Remark(default="wider and wider until the time is used; 4096 at a time")] = (
+    width: Annotated[int | None, COUNT, Remark(default="as wide as the time allows; 4096 at a time")] = (
         Field(
             None,
             ge=1,

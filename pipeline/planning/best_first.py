@@ -7,6 +7,7 @@ from .beam import Scores, scored
 from .breadth import Deadline, Unsolved
 from .numbers import Numbers
 from .task import Task
+from .worlds import Moves
 
 PARTS = 8  # of a step, by which priorities are told apart
 FIRST_SIZE = 2**12
@@ -177,5 +178,5 @@ class BestFirst:
         rows = places[moves.rows]
         if not self.by_action:
             return rows, moves
-        wanted = np.isin(rows * self.task.actions + moves.actions, items)
-        return rows[wanted], moves._replace(states=moves.states[wanted], actions=moves.actions[wanted])
+        wanted = np.flatnonzero(np.isin(rows * self.task.actions + moves.actions, items))
+        return rows[wanted], Moves(moves.rows[wanted], moves.actions[wanted], lambda chosen: moves.made(wanted[chosen]))

@@ -11,7 +11,7 @@ from ..system.memory import available_bytes
 from .numbers import Numbers
 from .worlds import Moves
 
-PART = 50_000  # states whose next are found at a time
+PART = 2**13  # states whose next are found at a time: what is made of more doesn't stay near the processor
 OWN_BYTES = 64  # that a state takes beside its row, in the set and in the layers
 
 
@@ -66,7 +66,9 @@ class Layers:
 
     def __init__(self, expand: Callable[[np.ndarray], Moves], roots: np.ndarray):
         self.expand, self.numbers = expand, Numbers()
-        self.last = roots[self.numbers.add(number_rows(roots))]  # the outermost layer
+        numbers = number_rows(roots)
+        new = self.numbers.add(numbers)
+        self.last, self.last_numbers = roots[new], numbers[new]  # the outermost layer
         self.starts = [0]  # the place of each layer's first state
         self.parents, self.actions = [np.full(len(self.last), -1)], [np.zeros(len(self.last), np.uint8)]
 
@@ -83,14 +85,14 @@ class Layers:
         for at in range(0, max(1, len(self.last)), PART):
             deadline.check(len(self))
             moves = self.expand(self.last[at : at + PART])
-            numbers = number_rows(moves.states)
-            new = self.numbers.add(numbers)
-            found.append((moves.states[new], first + at + moves.rows[new], moves.actions[new], numbers[new]))
-        self.last, parents, actions, numbers = map(np.concatenate, zip(*found))
+            numbers = moves.numbers(self.last_numbers[at : at + PART])
+            new = np.flatnonzero(self.numbers.add(numbers))
+            found.append((moves.made(new), first + at + moves.rows[new], moves.actions[new], numbers[new]))
+        self.last, parents, actions, self.last_numbers = map(np.concatenate, zip(*found))
         self.starts.append(start)
         self.parents.append(parents)
         self.actions.append(actions)
-        return numbers
+        return self.last_numbers
 
     def distances(self, numbers: np.ndarray) -> np.ndarray:
         """Give the distances (N,) of states by their numbers; -1 where one isn't in the layers."""

@@ -12,10 +12,12 @@ from ..system.interruption import asked_to_end
 from .task import Task
 
 WIDE, UNITS, BLOCKS = 1024, 512, 1
-BATCH = 4096
+BATCH = 2048
+SKIPPED = 8  # rows of a batch by one of which means and deviations are taken
+LAST_MEANS = 8  # batches, of which the means and deviations are taken in the end
 BACK_FIRST = 0.4  # of the loss
 RATE, LEAST_RATE = 1e-3, 1e-6
-SHAPE = f"{WIDE} {UNITS} {BLOCKS}"  # of the network, and of what is kept of it
+SHAPE = f"{WIDE} {UNITS} {BLOCKS} normalized"  # of the network, and of what is kept of it
 UNKNOWN = -1.0  # the label of an action that a walk says nothing about
 
 
@@ -65,12 +67,11 @@ def build(task: Task, is_trained: bool = True) -> keras.Model:
     """Build the network: states (N, S) uint8 to distances (N, A) float32.
 
     Args:
-        is_trained: With batch normalization, which `for_use` takes out afterwards.
+        is_trained: With layers that normalize what they give, which `for_use` makes plain ones.
     """
 
     def dense(name: str, units: int, x):
-        x = layers.Dense(units, use_bias=not is_trained, name=name)(x)
-        return layers.ReLU()(layers.BatchNormalization(name=f"{name}_norm")(x) if is_trained else x)
+        return Normalized(units, name=name)(x) if is_trained else layers.Dense(units, "relu", name=name)(x)
 
     state = keras.Input(task.lowest.shape, dtype="uint8", name="state")
     x = dense("wide", WIDE, Shown(task.lowest.tolist(), task.values)(state))
@@ -81,20 +82,50 @@ def build(task: Task, is_trained: bool = True) -> keras.Model:
     return keras.Model(state, layers.Dense(task.actions, dtype="float32", bias_initializer=bias, name="distances")(x))
 
 
+class Normalized(layers.Layer):
+    """A dense layer with batch normalization and ReLU; what is normalized are its weights.
+
+    Means and deviations are of some rows only: normalizing all rows itself takes as long as all else in training.
+    """
+
+    def __init__(self, units: int, name: str):
+        super().__init__(name=name)
+        self.units = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight((shape[-1], self.units), "glorot_uniform", name="kernel")
+        self.gamma = self.add_weight((self.units,), "ones", name="gamma")
+        self.beta = self.add_weight((self.units,), "zeros", name="beta")
+
+    def call(self, rows):
+        kernel, bias = self.plain(rows[::SKIPPED])
+        return ops.relu(ops.matmul(rows, kernel) + bias)
+
+    def plain(self, rows):
+        """Give the kernel and bias of a plain layer that normalizes rows (N, n) as they are."""
+        mean, variance = ops.moments(ops.cast(ops.matmul(rows, self.kernel), "float32"), axes=0)
+        scale = ops.cast(self.gamma, "float32") * ops.rsqrt(variance + 1e-3)
+        bias = ops.cast(self.beta, "float32") - mean * scale
+        return self.kernel * ops.cast(scale, self.kernel.dtype), ops.cast(bias, self.compute_dtype)
+
+    def compute_output_shape(self, shape):
+        return *shape[:-1], self.units
+
+
 def for_use(network: keras.Model, task: Task) -> keras.Model:
-    """Build the network that gives the same without batch normalization, by the means that it ended with."""
+    """Build the network that gives the same without normalization, by the means of many walks."""
     plain = build(task, is_trained=False)
+    walks = Walks(task, LAST_MEANS)
+    states = np.concatenate([walks[batch][0] for batch in range(LAST_MEANS)])
     for layer in plain.layers:
         if not isinstance(layer, layers.Dense):
             continue
         trained = network.get_layer(layer.name)
-        if layer.name == "distances":
+        if isinstance(trained, Normalized):
+            before = keras.Model(plain.input, layer.input)
+            layer.set_weights([ops.convert_to_numpy(part) for part in trained.plain(before(states))])
+        else:
             layer.set_weights(trained.get_weights())
-            continue
-        norm = network.get_layer(f"{layer.name}_norm")
-        gamma, beta, mean, variance = norm.get_weights()
-        scale = gamma / np.sqrt(variance + norm.epsilon)
-        layer.set_weights([trained.get_weights()[0] * scale, beta - mean * scale])
     plain.compile(jit_compile=False)
     return plain
 

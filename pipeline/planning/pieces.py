@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from .invariants import Turns
-from .worlds import World, joined
+from .worlds import Moves, World
 
 MOST_PLACES = 256  # a place is a byte
 MOST_BITS = 1024  # of which all pairs are looked at
@@ -102,10 +102,10 @@ class PieceWorld(World):
         raise NotImplementedError  # a state is of a pair
 
     def children(self, states):
-        return joined(states, [moved[states] for moved in self.moved])
+        return _each(states, self.moved)
 
     def parents(self, states):
-        return joined(states, [brought[states] for brought in self.brought])
+        return _each(states, self.brought)
 
     def most_states(self, state):
         at_home = self.kinds[self.homes]
@@ -142,6 +142,13 @@ class PieceWorld(World):
         leading = [int(bits[0]) for bits in self.bits_at]
         number = {bit: place for place, bit in enumerate(leading)}
         return [np.array([number[bit] for bit in bits.tolist() if bit in number]) for bits in self.bits_at]
+
+
+def _each(states: np.ndarray, to: np.ndarray) -> Moves:
+    """Give the steps from states (N, P) by all actions, each of which brings pieces elsewhere (A, places)."""
+    moving = np.flatnonzero((to != np.arange(to.shape[1])).any(axis=1))
+    actions, rows = np.repeat(moving, len(states)), np.tile(np.arange(len(states)), len(moving))
+    return Moves(rows, actions, lambda chosen: to[actions[chosen, None], states[rows[chosen]]])
 
 
 def _orbits(to: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import cached_property, partial
 from threading import RLock
 from typing import Any
 
@@ -16,12 +17,14 @@ from .breadth import Deadline, Layers, Unsolved, meet
 from .elimination import Elimination
 from .pieces import PieceWorld
 from .searches import AUTO
+from .symmetries import Symmetry, symmetries
 from .task import Task
 from .worlds import BitWorld, BoardWorld, CodeWorld, World, compile_world
 
 MOST_STATES = 20_000_000  # of a space that is searched as a whole
 WALKS, STEPS = 50, 20  # on which a compiled world is compared with its model
 
+SYMMETRIES = 2  # under which a problem of pieces is looked at
 BATCH = 2**12  # states that A* and Q* look at at a time
 
 Learn = Callable[[Task], Scores]  # a `Task` to its heuristic
@@ -58,7 +61,7 @@ class Planner:
         model: A loaded world model.
         actions: How many actions it has.
         learn: Gives the heuristic for a task, for spaces too large to be searched as a whole; without it there is none.
-        width: Of the beam; by default it gets wider until the time is used. Of A* and Q*: states at a time.
+        width: Of the beam; by default as wide as the time allows. Of A* and Q*: states at a time.
         search: One of `SEARCHES`.
         weight: Of the steps so far, in A* and Q*.
     """
@@ -221,7 +224,7 @@ class Planner:
                 return method, lambda _: (ball.back(number[0]), True, len(ball))
             beam = self._beam(world, goals[0])
             method = (
-                f"{most:.2g} states are too many: a learned heuristic and beams that get wider, {_around(beam.ball)}"
+                f"{most:.2g} states are too many: a learned heuristic and beams, {_around(beam.ball)}"
             )
             return method, lambda deadline: self._in_beam(beam, state, deadline)
         if world.goes_back:
@@ -271,13 +274,29 @@ class Planner:
         return Beam(task, scores)
 
     def _in_beam(self, beam: Beam, state: np.ndarray, deadline: Deadline) -> tuple[list[int] | None, bool, int]:
-        problems: list[Problem] = [(state, list)]
-        if isinstance(beam.world, PieceWorld) and (beam.inverse >= 0).all():  # the reversed plan solves the inverse
-            problems.append((beam.world.inverse_of(state), lambda plan: beam.inverse[plan[::-1]].tolist()))
+        problems = self._views(beam, state)
         with self._alone:
             deadline.begin()
             plan, proved = widening(beam, problems, self.width, deadline)
         return plan, proved or len(plan or ()) <= beam.ball.depth, deadline.states
+
+    def _views(self, beam: Beam, state: np.ndarray) -> list[Problem]:
+        """Give problems whose plans solve a state (S,): it and its inverse, each under several names of the same."""
+        if not isinstance(beam.world, PieceWorld):
+            return [(state, list)]
+        views: list[Problem] = []
+        for renamed in self.symmetries:
+            views.append((renamed.state(state), renamed.plan))
+            if (beam.inverse >= 0).all():  # the reversed plan solves the inverse
+                inverse = renamed.state(beam.world.inverse_of(state))
+                views.append((inverse, partial(_turned_round, beam, renamed)))
+        return views
+
+    @cached_property
+    def symmetries(self) -> list[Symmetry]:
+        """Other names for the same pieces."""
+        assert self.pieces
+        return symmetries(self.pieces, SYMMETRIES)
 
     def _eliminate(self, change: np.ndarray) -> tuple[list[int] | None, bool, int]:
         assert self.elimination
@@ -296,6 +315,11 @@ class Planner:
         if layers.distances(number)[0] < 0:
             return None, True, len(layers)
         return layers.back(number[0]), True, len(layers)
+
+
+def _turned_round(beam: Beam, renamed: Symmetry, plan: list[int]) -> list[int]:
+    """Give the plan that a plan of the inverse, in other names, is."""
+    return beam.inverse[renamed.plan(plan)[::-1]].tolist()
 
 
 def _around(ball: Layers) -> str:

@@ -71,7 +71,7 @@ class Task:
             where = np.zeros((walks, self.actions), np.int64)
             where[moves.rows, moves.actions] = np.arange(len(moves.rows))
             last = actions[step] = chance.argmax(axis=1)
-            states[step + 1] = moves.states[where[rows, last]]
+            states[step + 1] = moves.made(where[rows, last])
         return states, actions
 
     @cached_property

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from math import factorial, prod
-from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -13,15 +12,65 @@ from scipy.sparse.csgraph import connected_components
 
 from ..rules.language import EMPTY, HERE, OUTSIDE, CopyRules, LocalRules, Offset, cell_bits, cell_values
 from ..rules.operators import Operator, operators_of
+from ..system.hashing import byte_weights, number_rows
 from .invariants import is_odd
 
+Change = tuple[np.ndarray, int | np.ndarray]  # in each row the cell that changes, and its new value
+Chosen = np.ndarray | slice
 
-class Moves(NamedTuple):
-    """Steps that change something: from the states at `rows` (M,) by `actions` (M,) to or from `states` (M, S)."""
 
-    states: np.ndarray
-    rows: np.ndarray
-    actions: np.ndarray
+class Moves:
+    """Steps that change something: from the states at `rows` (M,) by `actions` (M,), to or from other states.
+
+    Args:
+        made: Makes the other states (m, S) of chosen steps, which often are a few of them.
+    """
+
+    def __init__(self, rows: np.ndarray, actions: np.ndarray, made: Callable[[Chosen], np.ndarray]):
+        self.rows, self.actions, self.made = rows, actions, made
+
+    @cached_property
+    def states(self) -> np.ndarray:
+        return self.made(slice(None))
+
+    def numbers(self, before: np.ndarray) -> np.ndarray:
+        """Number the other states as `number_rows` does, (M,); `before` (N,) numbers those at the rows."""
+        return number_rows(self.states)
+
+
+class BoardMoves(Moves):
+    """Steps that change a few cells of boards.
+
+    Args:
+        boards: (N, S) uint8.
+        found: Of each operator its action, the rows where it applies, and what it changes there.
+    """
+
+    def __init__(self, boards: np.ndarray, found: list[tuple[int, np.ndarray, list[Change]]]):
+        actions, rows, self.changes = zip(*found)
+        counts = [len(part) for part in rows]
+        super().__init__(np.concatenate(rows), np.repeat(np.array(actions, np.uint8), counts), self._made)
+        self.boards, self.ends = boards, np.cumsum(counts)
+
+    def _made(self, chosen: Chosen) -> np.ndarray:
+        steps = np.arange(len(self.rows))[chosen]
+        after = self.boards[self.rows[steps]]
+        operators = np.searchsorted(self.ends, steps, side="right")
+        for number, changes in enumerate(self.changes):
+            at = np.flatnonzero(operators == number)
+            own = steps[at] - (self.ends[number - 1] if number else 0)
+            for cells, values in changes:
+                after[at, cells[own]] = values[own] if isinstance(values, np.ndarray) else values
+        return after
+
+    def numbers(self, before: np.ndarray) -> np.ndarray:
+        weights, found = byte_weights(self.boards.shape[1]), before[self.rows]
+        for rows, numbers, changes in zip(
+            *(np.split(part, self.ends[:-1]) for part in (self.rows, found)), self.changes
+        ):
+            for cells, values in changes:
+                numbers += weights[cells] * (np.asarray(values, np.uint64) - self.boards[rows, cells])
+        return found
 
 
 class World(ABC):
@@ -164,10 +213,10 @@ class BoardWorld(World):
         return after.reshape(*shape[:2], -1)
 
     def children(self, states):
-        return self._applied(self.forward, states)
+        return BoardMoves(states, list(self._found(self.forward, states)))
 
     def parents(self, states):
-        return self._applied(self.backward, states)
+        return BoardMoves(states, list(self._found(self.backward, states)))
 
     def most_states(self, state):
         free = state[:-1][~np.isin(state[:-1], list(self.fixed))]
@@ -270,7 +319,7 @@ class BoardWorld(World):
 
     def _found(
         self, operators: list[tuple], states: np.ndarray, actions: np.ndarray | None = None
-    ) -> Iterator[tuple[int, np.ndarray, list[tuple[np.ndarray, int | np.ndarray]]]]:
+    ) -> Iterator[tuple[int, np.ndarray, list[Change]]]:
         """Yield for each operator its action, the rows of states (N, S) where it applies, and the cells' new values.
 
         Where actions (N,) are given, of each row's action alone.
@@ -291,16 +340,6 @@ class BoardWorld(World):
                     for table, value, copied in writes
                 ],
             )
-
-    def _applied(self, operators: list[tuple], states: np.ndarray) -> Moves:
-        found = []
-        for action, rows, changes in self._found(operators, states):
-            after, base = states[rows], np.arange(len(rows)) * states.shape[1]
-            changed = after.reshape(-1)
-            for cells, values in changes:
-                changed[base + cells] = values
-            found.append(Moves(after, rows, np.full(len(rows), action, np.uint8)))
-        return Moves(*map(np.concatenate, zip(*found)))
 
 
 def _before(operator: Operator, thing: int, place: Offset) -> int | Offset:
@@ -364,7 +403,8 @@ def joined(states: np.ndarray, following: list[np.ndarray]) -> Moves:
     """Put together what each action makes of states (N, S), where it changes something."""
     rows = [np.flatnonzero((after != states).any(axis=1)) for after in following]
     actions = np.repeat(np.arange(len(rows), dtype=np.uint8), [len(part) for part in rows])
-    return Moves(np.concatenate([after[part] for after, part in zip(following, rows)]), np.concatenate(rows), actions)
+    made = np.concatenate([after[part] for after, part in zip(following, rows)])
+    return Moves(np.concatenate(rows), actions, made.__getitem__)
 
 
 class CodeWorld(World):

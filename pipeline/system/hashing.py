@@ -22,6 +22,12 @@ def number_rows(rows: np.ndarray) -> np.ndarray:
     return words @ _weights(words.shape[1])  # sums modulo 2^64
 
 
+def byte_weights(count: int) -> np.ndarray:
+    """Give what each byte of a row of so many is multiplied by in its number, (count,) uint64."""
+    places = np.arange(count)
+    return _weights(-(-count // 4))[places // 4] << (8 * (places % 4)).astype(np.uint64)
+
+
 def number_pairs(numbers: np.ndarray, actions: np.ndarray) -> np.ndarray:
     """Number pairs of what `number_rows` gives, (N,) uint64, and an action, (N,) int: (N,) uint64."""
     return numbers * MIX + actions.astype(np.uint64) + np.uint64(1)

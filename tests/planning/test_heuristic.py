@@ -7,7 +7,7 @@ import pytest
 from planning.learned import Learned
 
 from pipeline.planning import planner
-from pipeline.planning.heuristic import Walks, build, for_use
+from pipeline.planning.heuristic import Normalized, Walks, build, for_use
 from pipeline.planning.kept import heuristic
 from pipeline.planning.task import Task
 
@@ -38,10 +38,12 @@ def test_walks_tell_of_two_actions_how_far_the_goal_is_then(task):
     assert (moves.states[first] == task.goal).all()
 
 
-def test_the_network_is_the_same_without_its_batch_normalization(task):
+def test_the_network_is_the_same_without_its_normalization(task, monkeypatch):
+    monkeypatch.setattr("pipeline.planning.heuristic.SKIPPED", 1)
+    monkeypatch.setattr("pipeline.planning.heuristic.LAST_MEANS", 1)
     network, states = build(task), Walks(task, 1)[0][0]
     for layer in network.layers:
-        if layer.name.endswith("_norm"):
+        if isinstance(layer, Normalized):
             layer.set_weights([np.random.default_rng(0).uniform(0.5, 2, part.shape) for part in layer.get_weights()])
     before, after = network.predict_on_batch(states), for_use(network, task).predict_on_batch(states)
     assert np.allclose(before, after, rtol=1e-3, atol=1e-2 * abs(before).max())
