@@ -37,6 +37,7 @@ FRESH = {
     "gym:minigrid:MiniGrid-Unlock-v0": [*FULL_VIEW, "--img_size", "48", "88", *WALK],
     "gym:minigrid:BabyAI-GoToRedBallGrey-v0": [*FULL_VIEW, *EIGHT, *WALK],
     "gym:Blackjack-v1": [*EIGHT, "--dataset_size", "8000"],
+    "gym:gym_simplegrid:SimpleGrid-8x8-v0": [*EIGHT, *NOVEL],  # of another package: pip install gym-simplegrid
 }
 CASES = LOOKED_AT | FRESH
 FIGURES = ("verdict", "one_step_exact", "unknown_steps", "true_pictures", "told_apart")
