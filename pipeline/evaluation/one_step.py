@@ -10,11 +10,14 @@ from ..system.hashing import number_rows
 from .subject import Subject
 
 
-def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None = None) -> tuple[dict, Frames]:
+def measure_walk(
+    subject: Subject, walk: h5py.Group, certain: np.ndarray | None = None, seen: np.ndarray | None = None
+) -> tuple[dict, Frames]:
     """Measure single steps on the unseen walk; gives the figures, and what its frames are worth as codes.
 
     Args:
         certain: (N,) bool, which steps always led to the same picture, where that was counted.
+        seen: (N,) bool, of which steps training has seen the state and the action, where that was looked at.
 
     Returns:
         one_step_exact: The share of transitions that are exact, as `codes/exactness.py` defines it.
@@ -24,6 +27,8 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
         reconstruction_mse: The mean squared error of the decoded images, pixels in 0…1.
         transitions: How many steps were measured.
         one_step_by_change: For each kind of change how many steps there are, and how many of them are exact.
+        one_step_by_pair: The same of the steps whose state and action training has seen together, and of those that it
+            never has: there only rules can be right.
         unknown_steps: How many unseen steps the rules of the model decide by a case that the training data never
             showed: there it guesses; null for a model without rules.
         bits: The length of a code.
@@ -71,6 +76,8 @@ def measure_walk(subject: Subject, walk: h5py.Group, certain: np.ndarray | None 
         "pixel_bound": bound,
         **reads,
     }
+    if seen is not None:
+        figures["one_step_by_pair"] = by_change(seen.astype(int), exact, ("never seen", "seen"))
     if certain is not None and not certain.all():
         figures["exact_where_certain"] = float(exact[certain].mean()) if certain.any() else None
     return figures, judged

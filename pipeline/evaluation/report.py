@@ -18,7 +18,7 @@ from .held_out import measure_seen_identity, roll_out_episodes
 from .identity import measure_identity
 from .one_step import measure_walk
 from .outcome import measure_outcome
-from .overlap import measure_overlap
+from .overlap import measure_overlap, seen_pairs
 from .robustness import measure_robustness
 from .rollout import MILESTONES, Rollout, measure_rollout, roll_out
 from .subject import Subject
@@ -69,7 +69,7 @@ def measure(
     """
     walk, probes = file["test"], min(max(FEWEST_PROBES, effort.states // STATES_FOR_A_PROBE), MOST_PROBES)
     chance, certain = measure_chance(file) if "source" in file.attrs else (None, None)
-    metrics, judged = measure_walk(subject, walk, certain)
+    metrics, judged = measure_walk(subject, walk, certain, seen_pairs(file))
     if chance:
         metrics["chance"] = chance
     if outcomes and (told := measure_outcome(subject, walk, outcomes)):
