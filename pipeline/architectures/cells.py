@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import partial
 
 import h5py
@@ -31,16 +31,16 @@ _found: dict[str, tuple[Cells, Rules]] = {}  # of the last dataset: a run needs 
 
 
 class _OnBoard(layers.Layer):
-    """What is made with a board in images of a size; combs are (origin, size, count)."""
+    """What is made with a board in images of a size; combs are (origin, size, count, blur)."""
 
     def __init__(self, img_size, down, across, values: int, **kwargs):
         super().__init__(**kwargs)
         self.img_size, self.values = tuple(img_size), values
-        self.combs = Combs(*(Comb(float(comb[0]), float(comb[1]), int(comb[2])) for comb in (down, across)))
+        self.combs = Combs(*(Comb(float(at), float(size), int(n), float(far)) for at, size, n, far in (down, across)))
         self.phases = self.combs.phases.ravel()
 
     def get_config(self):
-        down, across = ([comb.origin, comb.size, comb.count] for comb in (self.combs.down, self.combs.across))
+        down, across = (list(astuple(comb)) for comb in (self.combs.down, self.combs.across))
         of_board = {"img_size": list(self.img_size), "down": down, "across": across, "values": self.values}
         return {**super().get_config(), **of_board}
 
@@ -97,7 +97,7 @@ def coder(img_size: tuple[int, int], bits: int, combs: Combs | None = None) -> t
     """Build the reading and the drawing of a board, by default of one cell."""
     combs = combs or Combs(*(Comb(0.0, float(size), 1) for size in img_size))
     values = bits // combs.phases.size + 1
-    down, across = ((comb.origin, comb.size, comb.count) for comb in (combs.down, combs.across))
+    down, across = (astuple(comb) for comb in (combs.down, combs.across))
     image, code = keras.Input((*img_size, 3), dtype="uint8", name="image"), keras.Input((bits,), name="code")
     encoder = keras.Model(image, ReadCells(img_size, down, across, values, name="logits")(image), name="encoder")
     return encoder, keras.Model(code, DrawCells(img_size, down, across, values, name="pixels")(code), name="decoder")
@@ -212,7 +212,7 @@ def parts_of_size(model: keras.Model, img_size: tuple[int, int]) -> Parts:
     """
     reads, old = model.encoder.get_layer("logits"), model.encoder.input_shape[1:3]
     combs = tuple(
-        Comb(comb.origin, comb.size, round(size / comb.size))
+        replace(comb, count=round(size / comb.size))
         for comb, size in zip((reads.combs.down, reads.combs.across), img_size)
     )
     is_whole = all(

@@ -19,6 +19,7 @@ from .language import LocalRules, cell_bits
 GLANCE, STILL = 300, 100  # transitions that change something, and that don't, by which ways to cut are compared
 LEARNED = 3000  # transitions that rules are learned from to choose among the best
 ON_EDGES, STARTS, KEPT, ROUNDS = 8, 6, 4, 2  # combs by each profile; of an axis at first; kept from round to round
+BLURS = 0.0, 0.5  # pixels that a cell can be seen beyond its edges, where bilinear filters shrank a picture 0.5
 BEST, NEARLY = 3, 1.5  # ways to cut that rules are learned for, at most; and how much longer than the best they may be
 MOST_LOOKS, MOST_SYMBOLS = 600, 128  # what cells show, in all phases and in one
 MERGED = 0.1  # of the bits of a look, for one that another phase shows alike
@@ -113,13 +114,13 @@ def _screened(seen: Seen, varies: np.ndarray) -> list[Combs]:
         bar = tqdm(whole_first, "looking for a board", unit="board", leave=False, delay=1)
         return sorted(bar, key=length)[:KEPT]
 
-    divided = zip(*(whole_divisions(size) for size in seen.images.shape[1:3]))
-    best = shortest([*((down, across) for down in axes[0][:STARTS] for across in axes[1][:STARTS]), *divided])
+    divided = list(zip(*(whole_divisions(size) for size in seen.images.shape[1:3])))
+    seen_far = ((down.blurred(blur), across.blurred(blur)) for down, across in divided for blur in BLURS)
+    best = shortest([*((down, across) for down in axes[0][:STARTS] for across in axes[1][:STARTS]), *seen_far])
     for _ in range(ROUNDS):
         for at in (0, 1):
-            best = shortest(
-                [*best, *((new, pair[1]) if at == 0 else (pair[0], new) for pair in best for new in axes[at])]
-            )
+            others = ((pair, new.blurred(pair[at].blur)) for pair in best for new in axes[at])
+            best = shortest([*best, *((new, pair[1]) if at == 0 else (pair[0], new) for pair, new in others)])
     return [Combs(*pair) for pair in best[:BEST] if length(pair) < min(NEARLY * length(best[0]), np.inf)]
 
 

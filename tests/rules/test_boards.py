@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.codes.cells import Dictionary, fit_cells, touched
 from pipeline.codes.combs import Comb, Combs
@@ -16,7 +17,7 @@ MOVES = np.array([(0, 1), (0, -1), (1, 0), (-1, 0)])
 SIDE, CELL = 5, 12  # cells of a board, and pixels of a cell as it is drawn
 
 
-def walked(steps: int, img_size: tuple[int, int]) -> Seen:
+def walked(steps: int, img_size: tuple[int, int], is_blurred: bool) -> Seen:
     """Walk boards on which a door lets the walker in where no key is left; drawn large, and resized."""
     rng, boards, actions, before = np.random.default_rng(0), [], [], []
     tiles = np.broadcast_to(rng.integers(0, 256, (4, 1, 1, 3), np.uint8), (4, CELL, CELL, 3)).copy()
@@ -37,18 +38,25 @@ def walked(steps: int, img_size: tuple[int, int]) -> Seen:
                 board[*place], board[*onto] = FLOOR, WALKER
         boards.append(board)
     drawn = tiles[np.stack(boards)].transpose(0, 1, 3, 2, 4, 5).reshape(-1, SIDE * CELL, SIDE * CELL, 3)
-    images = resized(drawn, img_size)
+    images = bilinear(drawn, img_size) if is_blurred else resized(drawn, img_size)
     _, first, shown = np.unique(number_rows(images), return_index=True, return_inverse=True)
     frames = np.array(before)
     triples = np.unique(np.stack([shown[frames], actions, shown[frames + 1]], axis=1), axis=0)
     return Seen(images[first], *triples.T, len(MOVES))
 
 
-@pytest.mark.parametrize("img_size", [(30, 30), (24, 28)])
-def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_comes_back(img_size):
-    seen = walked(1000, img_size)
+def bilinear(images: np.ndarray, img_size: tuple[int, int]) -> np.ndarray:
+    """Shrink images as a screenshot is shrunk: what a cell shows reaches half a pixel beyond its edges."""
+    every = (Image.fromarray(image).resize(img_size[::-1], Image.Resampling.BILINEAR) for image in images)
+    return np.stack([np.asarray(image) for image in every])
+
+
+@pytest.mark.parametrize(("img_size", "is_blurred"), [((24, 28), False), ((30, 30), True)])
+def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_comes_back(img_size, is_blurred):
+    seen = walked(1000, img_size, is_blurred)
     combs = find_combs(seen)
-    assert combs == Combs(Comb(0.0, img_size[0] / SIDE, SIDE), Comb(0.0, img_size[1] / SIDE, SIDE))
+    down, across = (Comb(0.0, size / SIDE, SIDE, 0.5 * is_blurred) for size in img_size)
+    assert combs == Combs(down, across)
     _, rules = described(seen, combs)
     assert rules.is_complete and len(rules.rules) <= 8 * len(MOVES)
     assert any(test.is_there is False for rule in rules.rules for test in rule.board)  # no cell shows the key
