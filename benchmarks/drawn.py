@@ -7,9 +7,7 @@ Each is drawn here, brought in as a recording of 100,000 transitions and what is
 scikit-learn's (`pip install scikit-learn`). Writes results/drawn.json.
 """
 
-import json
 import sys
-import time
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -23,7 +21,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import evidence
-from pipeline.command_line.cli import main as run_command
+from benchmarks.others import trained
 from pipeline.puzzles import PUZZLES, Puzzle
 from pipeline.puzzles.rubikscube import BACKGROUND, COLOURS
 from pipeline.puzzles.rubikscube import _visible_stickers as visible_stickers
@@ -125,7 +123,6 @@ CASES: dict[str, tuple[str, Draw]] = {
         for side in (36, 50)
     },
 }
-FIGURES = ("verdict", "one_step_exact", "unknown_steps", "true_pictures", "told_apart")
 
 
 def walk(puzzle: Puzzle, rng: np.random.Generator, walks: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -173,14 +170,10 @@ def measure(folder: Path, transitions: int, case: str) -> dict:
     (name, draw), stem = CASES[case], case.replace(" ", "-")
     recording, run = folder / f"{stem}.h5", folder / stem
     write_recording(recording, PUZZLES[name], draw, transitions)
-    began = time.process_time()
-    words = ["--dataset", str(recording), "--data_dir", str(folder / "data"), "--output_dir", str(run)]
+    words = ["--dataset", str(recording), "--dataset_size", str(transitions), "--world_model", "auto"]
     epochs = ["--train_epochs", "20", "--stop_when_exact", "3"]
-    if code := run_command(["world_model_train", "train", *words, "--world_model", "auto", *epochs]):
-        return {"exit": code}
-    seconds, metrics = time.process_time() - began, json.loads((run / "metrics.json").read_text())
-    found = {name: metrics.get(name) for name in FIGURES} | {"cpu_seconds": seconds, "transitions": transitions}
-    return found | {"dreamed_exact": dream(run, PUZZLES[name], draw)}
+    found = trained([*words, *epochs, "--data_dir", str(folder / "data")], run) | {"transitions": transitions}
+    return found if "exit" in found else found | {"dreamed_exact": dream(run, PUZZLES[name], draw)}
 
 
 def main(folder: str = "models/drawn", *chosen: str) -> int | None:

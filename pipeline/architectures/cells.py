@@ -31,12 +31,13 @@ _found: dict[str, tuple[Cells, Rules]] = {}  # of the last dataset: a run needs 
 
 
 class _OnBoard(layers.Layer):
-    """What is made with a board in images of a size; combs are (origin, size, count, blur)."""
+    """What is made with a board in images of a size; combs are (origin, size, count) and perhaps blur."""
 
     def __init__(self, img_size, down, across, values: int, **kwargs):
         super().__init__(**kwargs)
         self.img_size, self.values = tuple(img_size), values
-        self.combs = Combs(*(Comb(float(at), float(size), int(n), float(far)) for at, size, n, far in (down, across)))
+        combs = (Comb(float(at), float(size), int(n), *map(float, blur)) for at, size, n, *blur in (down, across))
+        self.combs = Combs(*combs)
         self.phases = self.combs.phases.ravel()
 
     def get_config(self):
