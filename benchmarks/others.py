@@ -45,12 +45,7 @@ FRESH = {
 }
 CASES = LOOKED_AT | FRESH
 FIGURES = ("verdict", "one_step_exact", "one_step_by_pair", "unknown_steps", "true_pictures", "told_apart", "rollout")
-SAID = ("world model chosen", "board found", "rules found", "error")  # lines of `train` that tell what it found
-    "world model chosen",
-    "board found",
-    "rules found",
-    "error",
-)  # the lines of `train` that tell what it found, or why not
+SAID = "world model chosen", "board found", "rules found", "error"  # how lines of `train` begin that say what it found
 
 
 def trained(words: list[str], run: Path) -> dict:

@@ -112,6 +112,11 @@ class Combs:
         """How many pixels of a cell tell what it shows."""
         return self.down.width * self.across.width
 
+    @property
+    def spelt(self) -> float:
+        """How many pixels tell what a cell shows, those with what others show among them."""
+        return (self.down.width + 2 * self.down.blur) * (self.across.width + 2 * self.across.blur)
+
 
 def merged(looks: list[np.ndarray], height: int, width: int) -> list[np.ndarray]:
     """Number looks, so that those of different phases that are alike have one number, and never two of one phase.

@@ -174,7 +174,7 @@ def _spelt(seen: Seen, combs: Combs, bound: float) -> tuple[float, _Spelt | None
     if min(combs.down.width, combs.across.width) < 1 or combs.size < 2:
         return np.inf, None
     base = _outside(seen, combs)
-    each = combs.size * seen.pixel_bits
+    each = combs.spelt * seen.pixel_bits
     if base > bound:
         return base, None
     hashes, phases = combs.hashes(seen.hashes), combs.phases
