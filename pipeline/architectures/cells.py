@@ -141,9 +141,10 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
     some = triples[np.random.default_rng(0).permutation(len(triples))[:SAMPLE]]
     shown, places = np.unique(some[:, [0, 2]], return_inverse=True)
     before, after = places.reshape(-1, 2).T
-    combs = find_combs(Seen(_images(split, first[shown]), before, some[:, 1], after, count))
-    if combs is None:
+    ranked = find_combs(Seen(_images(split, first[shown]), before, some[:, 1], after, count))
+    if not ranked:
         raise UserError("cells need pictures that a board divides. Received: --world_model cells, and pictures without")
+    combs = ranked[0][1]
     dictionary, boards, kept = Dictionary(combs), np.empty((len(first), *combs.phases.shape), int), []
     is_first = np.zeros(len(numbers), bool)
     is_first[first] = True
@@ -167,7 +168,8 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
         )
     shows, images = zip(*kept)
     cells = fit_cells(combs, np.stack(images), values[list(shows)], looks)
-    print(f"board found: {combs}, which show {bits + 1} things in {len(looks)} phases")
+    bits_of = "; ".join(f"{other} take {length:,.0f} bits with their rules" for length, other in ranked)
+    print(f"board found: {combs}, which show {bits + 1} things in {len(looks)} phases ({bits_of})")
     return cells, find_rules(_Boards(values, bits, triples), (*combs.phases.shape, bits), count)
 
 

@@ -66,17 +66,17 @@ class Seen:
         return (self.images != self.images[0]).any(axis=(0, 3))
 
 
-def find_combs(seen: Seen) -> Combs | None:
-    """Find the board with the shortest description; None where nothing changes."""
+def find_combs(seen: Seen) -> list[tuple[float, Combs]]:
+    """Find boards with short descriptions, and the bits of these, the shortest first; none where nothing changes."""
     rng = np.random.default_rng(0)
     rows, changes = rng.permutation(len(seen.before)), seen.before != seen.after
     if not changes.any():
-        return None
+        return []
     changing, still = rows[changes[rows]], rows[~changes[rows]]
     best = _screened(seen.some(np.concatenate([changing[:GLANCE], still[:STILL]])), seen.varies)
     learned = seen.some(rows[:LEARNED])
     parts = tqdm(best, "comparing boards by their rules", unit="board", leave=False, delay=1)
-    return min(parts, key=lambda combs: described(learned, combs)[0], default=None)
+    return sorted(((described(learned, combs)[0], combs) for combs in parts), key=lambda one: one[0])
 
 
 def described(seen: Seen, combs: Combs) -> tuple[float, LocalRules | None]:

@@ -54,7 +54,7 @@ def bilinear(images: np.ndarray, img_size: tuple[int, int]) -> np.ndarray:
 @pytest.mark.parametrize(("img_size", "is_blurred"), [((24, 28), False), ((30, 30), True)])
 def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_comes_back(img_size, is_blurred):
     seen = walked(1000, img_size, is_blurred)
-    combs = find_combs(seen)
+    combs = find_combs(seen)[0][1]
     down, across = (Comb(0.0, size / SIDE, SIDE, 0.5 * is_blurred) for size in img_size)
     assert combs == Combs(down, across)
     _, rules = described(seen, combs)
