@@ -168,8 +168,11 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
         )
     shows, images = zip(*kept)
     cells = fit_cells(combs, np.stack(images), values[list(shows)], looks)
-    bits_of = "; ".join(f"{other} take {length:,.0f} bits with their rules" for length, other in ranked)
-    print(f"board found: {combs}, which show {bits + 1} things in {len(looks)} phases ({bits_of})")
+    second = "".join(f"; {other} take {length:,.0f} or more" for length, other in ranked[1:])
+    print(
+        f"board found: {combs}, which show {bits + 1} things in {len(looks)} phases and take {ranked[0][0]:,.0f} bits "
+        f"with their rules{second}"
+    )
     return cells, find_rules(_Boards(values, bits, triples), (*combs.phases.shape, bits), count)
 
 

@@ -67,7 +67,10 @@ class Seen:
 
 
 def find_combs(seen: Seen) -> list[tuple[float, Combs]]:
-    """Find boards with short descriptions, and the bits of these, the shortest first; none where nothing changes."""
+    """Find the board with the shortest description, and others that come near, each with its bits or fewer; in order.
+
+    None where nothing changes.
+    """
     rng = np.random.default_rng(0)
     rows, changes = rng.permutation(len(seen.before)), seen.before != seen.after
     if not changes.any():
@@ -76,14 +79,19 @@ def find_combs(seen: Seen) -> list[tuple[float, Combs]]:
     best = _screened(seen.some(np.concatenate([changing[:GLANCE], still[:STILL]])), seen.varies)
     learned = seen.some(rows[:LEARNED])
     parts = tqdm(best, "comparing boards by their rules", unit="board", leave=False, delay=1)
-    return sorted(((described(learned, combs)[0], combs) for combs in parts), key=lambda one: one[0])
+    found: list[tuple[float, Combs]] = []
+    for combs in parts:
+        found.append((described(learned, combs, min((bits for bits, _ in found), default=np.inf))[0], combs))
+    return sorted(found, key=lambda one: one[0])
 
 
-def described(seen: Seen, combs: Combs) -> tuple[float, LocalRules | None]:
-    """Give the bits of a board's description, and its rules."""
+def described(seen: Seen, combs: Combs, bound: float = np.inf) -> tuple[float, LocalRules | None]:
+    """Give the bits of a board's description, and its rules; without these so many bits that they are over a bound."""
     base, found = _spelt(seen, combs, np.inf)
     if found is None:
         return np.inf, None
+    if base + found.spelling > bound:
+        return base + found.spelling, None
     boards, name = found.values, np.log2(found.count + 1)
     grid = (*boards.shape[1:], found.count - 1)
     codes = cell_bits(boards + 1, grid[2])
