@@ -95,7 +95,8 @@ def described(seen: Seen, combs: Combs, bound: float = np.inf) -> tuple[float, L
     boards, name = found.values, np.log2(found.count + 1)
     grid = (*boards.shape[1:], found.count - 1)
     codes = cell_bits(boards + 1, grid[2])
-    rules = find_rules(Arrays(codes[seen.before], seen.actions, codes[seen.after]), grid, seen.count)
+    transitions = Arrays(codes[seen.before], seen.actions, codes[seen.after])
+    rules = find_rules(transitions, grid, seen.count, may_err=False)
     if not isinstance(rules, LocalRules):
         return base + found.spelling, None
     told = sum((len(rule.tests) + len(rule.board) + 1) * (2 + name) for rule in rules.rules)
