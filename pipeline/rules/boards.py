@@ -180,7 +180,7 @@ class _Spelt:
 
 def _spelt(seen: Seen, combs: Combs, bound: float) -> tuple[float, _Spelt | None]:
     """Give the bits of what is on no cell, and what cells show; None where it takes more bits than a bound."""
-    if min(combs.down.width, combs.across.width) < 1 or combs.size < 2:
+    if min(combs.down.width, combs.across.width) < 1 or combs.spelt < 2:
         return np.inf, None
     base = _outside(seen, combs)
     each = combs.spelt * seen.pixel_bits
