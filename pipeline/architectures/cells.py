@@ -196,10 +196,11 @@ def parts_from(file: h5py.File) -> Parts:
     cells, rules = find_cells(file)
     print(f"rules found: {rules.summary()}")
     patches = cells.patches.reshape(*cells.patches.shape[:2], -1)
-    return _parts_of(cells.combs, cells.looks, patches, cells.around, rules, len(file.attrs["action_names"]))
+    return parts_of(cells.combs, cells.looks, patches, cells.around, rules, len(file.attrs["action_names"]))
 
 
-def _parts_of(combs: Combs, looks, patches, around: np.ndarray, rules: Rules, actions: int) -> Parts:
+def parts_of(combs: Combs, looks, patches, around: np.ndarray, rules: Rules, actions: int) -> Parts:
+    """Make encoder, decoder and transition of what cells show and draw, as `Cells` has it but flat, and of rules."""
     grid = (*combs.phases.shape, looks.shape[1] - 1)
     encoder, decoder = coder(around.shape[:2], math.prod(grid), combs)
     encoder.get_layer("logits").set_weights([looks])
@@ -233,7 +234,7 @@ def parts_of_size(model: keras.Model, img_size: tuple[int, int]) -> Parts:
         )
     found, (looks, (patches, _)) = Combs(*combs), (reads.get_weights(), model.decoder.get_layer("pixels").get_weights())
     rules = replace(model.rules, grid=(*found.phases.shape, model.rules.grid[2]))
-    return _parts_of(found, looks[0], patches, np.zeros((*img_size, 3), np.float32), rules, rules.actions)
+    return parts_of(found, looks[0], patches, np.zeros((*img_size, 3), np.float32), rules, rules.actions)
 
 
 transition = partial(local_transition, reach=1, units=32)
