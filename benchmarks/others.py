@@ -3,13 +3,17 @@
     python benchmarks/others.py [FOLDER] [CASE ...]
 
 `LOOKED_AT` were looked at while the search was made. The ids of `FRESH` were written down before their first run.
-Each is trained by one command, `--world_model cells`, and measured on walks of its own, for MiniGrid in layouts never
+Each is trained and measured by one command, `--world_model cells`, on walks of its own, for MiniGrid in layouts never
 seen. Writes results/others.json.
 """
 
+import contextlib
+import io
 import json
+import os
+import shutil
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -23,7 +27,7 @@ FROZEN = ["--env_options", "map_name=8x8,is_slippery=false"]
 LOOKED_AT = {
     "gym:FrozenLake-v1": [*FROZEN, *EIGHT, *NOVEL],
     "gym:CliffWalking-v1": [*EIGHT, *NOVEL],
-    "gym:minigrid:MiniGrid-Empty-8x8-v0": [*FULL_VIEW, *EIGHT, "--dataset_size", "8000", "--shuffle_length", "100"],
+    "gym:minigrid:MiniGrid-Empty-8x8-v0": [*FULL_VIEW, *EIGHT, *NOVEL],
     "gym:minigrid:MiniGrid-DoorKey-8x8-v0": [*FULL_VIEW, *EIGHT, "--dataset_size", "20000", "--shuffle_length", "200"],
     "gym:minigrid:MiniGrid-FourRooms-v0": [
         *FULL_VIEW, "--img_size", "76", "76", "--dataset_size", "30000", "--shuffle_length", "100",
@@ -37,26 +41,37 @@ FRESH = {
     "gym:minigrid:MiniGrid-Unlock-v0": [*FULL_VIEW, "--img_size", "48", "88", *WALK],
     "gym:minigrid:BabyAI-GoToRedBallGrey-v0": [*FULL_VIEW, *EIGHT, *WALK],
     "gym:Blackjack-v1": [*EIGHT, "--dataset_size", "8000"],
+    "gym:gym_simplegrid:SimpleGrid-8x8-v0": [*EIGHT, *NOVEL],  # of another package: pip install gym-simplegrid
 }
 CASES = LOOKED_AT | FRESH
-FIGURES = ("verdict", "one_step_exact", "unknown_steps", "true_pictures", "told_apart")
+FIGURES = ("verdict", "one_step_exact", "one_step_by_pair", "unknown_steps", "true_pictures", "told_apart", "rollout")
+SAID = "world model chosen", "board found", "rules found", "error"  # how lines of `train` begin that say what it found
 
 
-def measure(case: str, folder: Path) -> dict:
-    """Train a case and give what came out; the seconds are the processor's."""
-    run, began = folder / case.replace(":", "-"), time.process_time()
-    words = ["--dataset", case, *CASES[case], "--world_model", "cells", "--train_epochs", "1", "--output_dir", str(run)]
-    if code := run_command(["world_model_train", "train", *words, "--data_dir", str(folder / "data")]):
-        return {"exit": code}
+def trained(words: list[str], run: Path) -> dict:
+    """Train and measure quickly by one command; gives what came out, and the seconds of the processor's time."""
+    shutil.rmtree(run, ignore_errors=True)
+    began, said = os.times(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = run_command(["world_model_train", "train", *words, "--output_dir", str(run)])
+    seconds = sum(now - then for now, then in zip(os.times()[:4], began))
+    found = {"found": [line for line in said.getvalue().splitlines() if line.startswith(SAID)], "cpu_seconds": seconds}
+    if code:
+        return found | {"exit": code}
     metrics = json.loads((run / "metrics.json").read_text())
-    return {name: metrics.get(name) for name in FIGURES} | {"cpu_seconds": time.process_time() - began}
+    return found | {name: metrics.get(name) for name in FIGURES}
 
 
-def main(folder: str = "models/others", *chosen: str) -> None:
+def measure(folder: Path, case: str) -> dict:
+    """Train a case and give what came out."""
+    words = ["--dataset", case, *CASES[case], "--world_model", "cells", "--train_epochs", "1"]
+    return trained([*words, "--data_dir", str(folder / "data")], folder / case.replace(":", "-"))
+
+
+def main(folder: str = "models/others", *chosen: str) -> int | None:
     """Measure the chosen cases, all if none is, and record each once it is done."""
-    for case in chosen or CASES:
-        evidence.record("others", {case: measure(case, Path(folder))}, among=CASES)
+    return evidence.record_each("others", CASES, chosen, Path(folder), partial(measure, Path(folder)))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    raise SystemExit(main(*sys.argv[1:]))

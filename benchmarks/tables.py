@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
 from benchmarks import evidence
+from benchmarks.others import CASES as ENVIRONMENTS
+from benchmarks.others import FRESH
 from pipeline.architectures import WORLD_MODELS
 from pipeline.codes.exactness import percent
 from pipeline.command_line.fields import markdown_table
@@ -380,6 +382,44 @@ def learned() -> str:
     return measured("learned", head, cells)
 
 
+def others() -> str:
+    """Write what came out for environments that others made."""
+    head = ["Environment", "Verdict", "One step exact", "On pairs that training saw", "On pairs that it never saw",
+            "Steps by unseen cases", "Processor time", "Found"]  # fmt: skip
+
+    def cells(name, row):
+        return [f"`{name}`" + " *" * (name in FRESH), *_of_pairs(row), f"{row['cpu_seconds']:.0f} s", _said(row)]
+
+    return measured("others", head, cells, ENVIRONMENTS)
+
+
+def drawn() -> str:
+    """Write what came out for boards that were drawn elsewhere."""
+    head = ["Board", "Verdict", "One step exact", "On pairs that training saw", "On pairs that it never saw",
+            "Steps by unseen cases", "100 dreams of 1,000 steps", "Transitions", "Processor time", "Found"]  # fmt: skip
+
+    def cells(name, row):
+        dreamed = percent(row["dreamed_exact"]) if "dreamed_exact" in row else "—"
+        return [name, *_of_pairs(row), dreamed, f"{row['transitions']:,}", f"{row['cpu_seconds']:.0f} s", _said(row)]
+
+    return measured("drawn", head, cells)
+
+
+def _of_pairs(row: dict) -> Cells:
+    if "exit" in row:
+        return ["refused", *["—"] * 4]
+    pairs = row.get("one_step_by_pair", {})
+    told = [
+        f"{of['exact']:,} of {of['steps']:,}" if (of := pairs.get(which)) else "—" for which in ("seen", "never seen")
+    ]
+    return [row["verdict"], percent(row["one_step_exact"]), *told, f"{row['unknown_steps'] or 0:,}"]
+
+
+def _said(row: dict) -> str:
+    """Say what board or code was found, without what came second."""
+    return "; ".join(line.partition(" and take ")[0].partition(": ")[2] for line in row.get("found", [])[-2:])
+
+
 def exports() -> str:
     """Write how many pictures, codes and steps are the same bits as ONNX in a process without TensorFlow."""
     head = ["World model", "Bits", "Pictures to codes", "Codes to pictures", "Steps", "TensorFlow in that process"]
@@ -467,6 +507,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "poor-start": poor_start,
     "few-transitions": few_transitions,
     "learned": learned,
+    "others": others,
+    "drawn": drawn,
     "short-trainings": short_trainings,
     "devices": devices,
     "exports": exports,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import astuple, replace
 from functools import partial
 
 import h5py
@@ -11,14 +12,14 @@ from keras import layers, ops
 from tqdm import tqdm
 
 from ..codes.cells import FITTED, Cells, Dictionary, fit_cells, touched
-from ..codes.combs import Comb, Combs
+from ..codes.combs import PHASE, Comb, Combs
 from ..dataset.reading import read_rows
 from ..rules.boards import Seen, find_combs
 from ..rules.find import find_rules
-from ..rules.language import Rules, cell_bits
+from ..rules.language import LocalRules, Rules, cell_bits
 from ..system.errors import UserError
 from ..system.hashing import number_rows
-from ..world_model.architecture import Architecture
+from ..world_model.architecture import Architecture, Parts
 from ..world_model.rule_layers import rules_layer
 from ..world_model.transition import behind, local_transition
 
@@ -30,16 +31,17 @@ _found: dict[str, tuple[Cells, Rules]] = {}  # of the last dataset: a run needs 
 
 
 class _OnBoard(layers.Layer):
-    """What is made with a board in images of a size; combs are (origin, size, count)."""
+    """What is made with a board in images of a size; combs are (origin, size, count) and perhaps blur."""
 
     def __init__(self, img_size, down, across, values: int, **kwargs):
         super().__init__(**kwargs)
         self.img_size, self.values = tuple(img_size), values
-        self.combs = Combs(*(Comb(float(comb[0]), float(comb[1]), int(comb[2])) for comb in (down, across)))
+        combs = (Comb(float(at), float(size), int(n), *map(float, blur)) for at, size, n, *blur in (down, across))
+        self.combs = Combs(*combs)
         self.phases = self.combs.phases.ravel()
 
     def get_config(self):
-        down, across = ([comb.origin, comb.size, comb.count] for comb in (self.combs.down, self.combs.across))
+        down, across = (list(astuple(comb)) for comb in (self.combs.down, self.combs.across))
         of_board = {"img_size": list(self.img_size), "down": down, "across": across, "values": self.values}
         return {**super().get_config(), **of_board}
 
@@ -96,7 +98,7 @@ def coder(img_size: tuple[int, int], bits: int, combs: Combs | None = None) -> t
     """Build the reading and the drawing of a board, by default of one cell."""
     combs = combs or Combs(*(Comb(0.0, float(size), 1) for size in img_size))
     values = bits // combs.phases.size + 1
-    down, across = ((comb.origin, comb.size, comb.count) for comb in (combs.down, combs.across))
+    down, across = (astuple(comb) for comb in (combs.down, combs.across))
     image, code = keras.Input((*img_size, 3), dtype="uint8", name="image"), keras.Input((bits,), name="code")
     encoder = keras.Model(image, ReadCells(img_size, down, across, values, name="logits")(image), name="encoder")
     return encoder, keras.Model(code, DrawCells(img_size, down, across, values, name="pixels")(code), name="decoder")
@@ -139,9 +141,10 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
     some = triples[np.random.default_rng(0).permutation(len(triples))[:SAMPLE]]
     shown, places = np.unique(some[:, [0, 2]], return_inverse=True)
     before, after = places.reshape(-1, 2).T
-    combs = find_combs(Seen(_images(split, first[shown]), before, some[:, 1], after, count))
-    if combs is None:
+    ranked = find_combs(Seen(_images(split, first[shown]), before, some[:, 1], after, count))
+    if not ranked:
         raise UserError("cells need pictures that a board divides. Received: --world_model cells, and pictures without")
+    combs = ranked[0][1]
     dictionary, boards, kept = Dictionary(combs), np.empty((len(first), *combs.phases.shape), int), []
     is_first = np.zeros(len(numbers), bool)
     is_first[first] = True
@@ -165,7 +168,11 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
         )
     shows, images = zip(*kept)
     cells = fit_cells(combs, np.stack(images), values[list(shows)], looks)
-    print(f"board found: {combs}, which show {bits + 1} things in {len(looks)} phases")
+    second = "".join(f"; {other} take {length:,.0f} or more" for length, other in ranked[1:])
+    print(
+        f"board found: {combs}, which show {bits + 1} things in {len(looks)} phases and take {ranked[0][0]:,.0f} bits "
+        f"with their rules{second}"
+    )
     return cells, find_rules(_Boards(values, bits, triples), (*combs.phases.shape, bits), count)
 
 
@@ -184,21 +191,54 @@ def _images(split: h5py.Group, frames: np.ndarray) -> np.ndarray:
     return found
 
 
-def parts_from(file: h5py.File) -> tuple[keras.Model, keras.Model, keras.Model]:
+def parts_from(file: h5py.File) -> Parts:
     """Make encoder, decoder and transition of all that a dataset's training split shows."""
     cells, rules = find_cells(file)
     print(f"rules found: {rules.summary()}")
-    img_size, grid = cells.around.shape[:2], (*cells.combs.phases.shape, cells.looks.shape[1] - 1)
-    encoder, decoder = coder(img_size, math.prod(grid), cells.combs)
-    encoder.get_layer("logits").set_weights([cells.looks])
-    decoder.get_layer("pixels").set_weights([cells.patches.reshape(*cells.patches.shape[:2], -1), cells.around])
+    patches = cells.patches.reshape(*cells.patches.shape[:2], -1)
+    return parts_of(cells.combs, cells.looks, patches, cells.around, rules, len(file.attrs["action_names"]))
+
+
+def parts_of(combs: Combs, looks, patches, around: np.ndarray, rules: Rules, actions: int) -> Parts:
+    """Make encoder, decoder and transition of what cells show and draw, as `Cells` has it but flat, and of rules."""
+    grid = (*combs.phases.shape, looks.shape[1] - 1)
+    encoder, decoder = coder(around.shape[:2], math.prod(grid), combs)
+    encoder.get_layer("logits").set_weights([looks])
+    decoder.get_layer("pixels").set_weights([patches, around])
     layer = rules_layer(rules, math.prod(grid))
-    following = behind(transition(grid, len(file.attrs["action_names"])), layer, is_needed=False)
+    following = behind(transition(grid, actions), layer, is_needed=False)
     layer.trainable = False
     return encoder, decoder, following
 
 
+def parts_of_size(model: keras.Model, img_size: tuple[int, int]) -> Parts:
+    """Make a model's parts again for images of another size, of more or fewer of the same cells.
+
+    Raises:
+        UserError: The board has a rim, the size isn't of whole such cells, or each cell has rules of its own.
+    """
+    reads, old = model.encoder.get_layer("logits"), model.encoder.input_shape[1:3]
+    combs = tuple(
+        replace(comb, count=round(size / comb.size))
+        for comb, size in zip((reads.combs.down, reads.combs.across), img_size)
+    )
+    is_whole = all(
+        comb.origin == 0 and abs(comb.size * comb.count - size) < PHASE and abs(comb.size * was.count - length) < PHASE
+        and set(comb.phases) == set(was.phases)
+        for comb, was, size, length in zip(combs, (reads.combs.down, reads.combs.across), img_size, old)
+    )  # fmt: skip
+    if not (is_whole and isinstance(model.rules, LocalRules)):
+        raise UserError(
+            f"--img_size must be {old[0]} {old[1]}, or of whole cells where a board of {reads.combs} goes from edge to "
+            f"edge and all cells have the same rules. Received: --img_size {img_size[0]} {img_size[1]}"
+        )
+    found, (looks, (patches, _)) = Combs(*combs), (reads.get_weights(), model.decoder.get_layer("pixels").get_weights())
+    rules = replace(model.rules, grid=(*found.phases.shape, model.rules.grid[2]))
+    return parts_of(found, looks[0], patches, np.zeros((*img_size, 3), np.float32), rules, rules.actions)
+
+
 transition = partial(local_transition, reach=1, units=32)
 ARCHITECTURE = Architecture(
-    code=None, max_bits=64, coder=coder, transition=transition, learning_rate=1e-3, parts_from=parts_from
-)
+    code=None, max_bits=64, coder=coder, transition=transition, learning_rate=1e-3, parts_from=parts_from,
+    parts_of_size=parts_of_size,
+)  # fmt: skip

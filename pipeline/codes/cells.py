@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .combs import Comb, Combs, merged
+from .combs import PHASE, Comb, Combs, merged
 from .tile_bits import CellHashes
 
 FITTED = 400  # pictures that what cells draw is fitted to, beside those that first show a look
@@ -73,13 +73,23 @@ class Dictionary:
 
 
 def owners(comb: Comb, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give which cells touch each pixel of an axis, (length, 2), -1 for none, and which pixel of the cell it is."""
+    """Give which cells touch each pixel of an axis, (length, 2), -1 for none, and which pixel of the cell it is.
+
+    Where a cell's edge has no neighbour it isn't drawn as other edges are: such pixels have numbers of their own.
+    """
     cells, local = np.full((length, 2), -1), np.zeros((length, 2), int)
-    begins, ends = np.floor(comb.edges[:-1] + 1e-6).astype(int), np.ceil(comb.edges[1:] - 1e-6).astype(int)
+    begins = np.floor(comb.edges[:-1] - comb.blur + PHASE).astype(int)
+    ends = np.ceil(comb.edges[1:] + comb.blur - PHASE).astype(int)
     for cell, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist())):
         for pixel in range(max(begin, 0), min(end, length)):
             place = int(cells[pixel, 0] >= 0)
             cells[pixel, place], local[pixel, place] = cell, pixel - begin
+    pixels, first = np.arange(length), np.maximum(cells[:, 0], 0)
+    is_inside = (pixels >= comb.edges[first] + comb.blur - PHASE) & (
+        pixels + 1 <= comb.edges[first + 1] - comb.blur + PHASE
+    )
+    alone = np.flatnonzero((cells[:, 0] >= 0) & (cells[:, 1] < 0) & ~is_inside)
+    local[alone, 0] = local.max() + 1 + np.arange(len(alone))
     return cells, local
 
 

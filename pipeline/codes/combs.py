@@ -1,11 +1,12 @@
 """Boards whose cells needn't be whole pixels: a comb on each axis, and what its cells show.
 
-A cell's content is the pixels that lie wholly inside it. Cells that lie otherwise on the pixel grid (another *phase*)
-look otherwise; looks of different phases are one symbol where each lies within what the other shows near by.
+A cell's content is the pixels that lie wholly inside it, as far from its edges as pictures are blurred. Cells that lie
+otherwise on the pixel grid (another *phase*) look otherwise; looks of different phases are one symbol where each lies
+within what the other shows near by.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,16 +25,25 @@ PHASE = 1e-6  # of a pixel: phases that differ by less are one
 
 @dataclass(frozen=True)
 class Comb:
-    """Where cells lie along one axis, in pixels: they may begin and end inside a pixel."""
+    """Where cells lie along one axis, in pixels: they may begin and end inside a pixel.
+
+    Attributes:
+        blur: How far beyond its edges a cell can be seen.
+    """
 
     origin: float
     size: float
     count: int
+    blur: float = 0.0
 
     @property
     def is_whole(self) -> bool:
-        """Whether every cell begins at a pixel's edge."""
-        return self.origin == round(self.origin) and self.size == round(self.size)
+        """Whether every cell begins at a pixel's edge, and can be seen no further."""
+        return self.origin == round(self.origin) and self.size == round(self.size) and not self.blur
+
+    def blurred(self, blur: float) -> "Comb":
+        """Give the same cells, seen otherwise far."""
+        return self if blur == self.blur else replace(self, blur=blur)
 
     @cached_property
     def edges(self) -> np.ndarray:
@@ -43,12 +53,12 @@ class Comb:
     @cached_property
     def width(self) -> int:
         """How many pixels each cell has: those that lie wholly inside every one, counted from its first."""
-        return int((np.floor(self.edges[1:] + PHASE) - self.firsts).min())
+        return int((np.floor(self.edges[1:] - self.blur + PHASE) - self.firsts).min())
 
     @cached_property
     def firsts(self) -> np.ndarray:
         """The first pixel wholly inside each cell, (count,) int."""
-        return np.ceil(self.edges[:-1] - PHASE).astype(int)
+        return np.ceil(self.edges[:-1] + self.blur - PHASE).astype(int)
 
     @cached_property
     def phases(self) -> np.ndarray:
@@ -72,7 +82,8 @@ class Combs:
     def __str__(self) -> str:
         down, across = self.down, self.across
         at = f" from {down.origin:g}, {across.origin:g}" if down.origin or across.origin else ""
-        return f"{down.count} × {across.count} cells of {down.size:.4g} × {across.size:.4g} pixels{at}"
+        blur = ", blurred" * bool(down.blur or across.blur)
+        return f"{down.count} × {across.count} cells of {down.size:.4g} × {across.size:.4g} pixels{at}{blur}"
 
     @property
     def phases(self) -> np.ndarray:
@@ -100,6 +111,11 @@ class Combs:
     def size(self) -> int:
         """How many pixels of a cell tell what it shows."""
         return self.down.width * self.across.width
+
+    @property
+    def spelt(self) -> float:
+        """How many pixels tell what a cell shows, those with what others show among them."""
+        return (self.down.width + 2 * self.down.blur) * (self.across.width + 2 * self.across.blur)
 
 
 def merged(looks: list[np.ndarray], height: int, width: int) -> list[np.ndarray]:

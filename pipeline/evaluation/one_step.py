@@ -13,12 +13,17 @@ Tell = Callable[[np.ndarray, np.ndarray], dict | None]
 
 
 def measure_walk(
-    subject: Subject, walk: h5py.Group, certain: np.ndarray | None = None, tell: Tell | None = None
+    subject: Subject,
+    walk: h5py.Group,
+    certain: np.ndarray | None = None,
+    seen: np.ndarray | None = None,
+    tell: Tell | None = None,
 ) -> tuple[dict, Frames]:
     """Measure single steps on the unseen walk; gives the figures, and what its frames are worth as codes.
 
     Args:
         certain: (N,) bool, which steps always led to the same picture, where that was counted.
+        seen: (N,) bool, of which steps training has seen the state and the action, where that was looked at.
         tell: Measures what is told of rewards and ends, of codes before and after, which is given as `outcome`.
 
     Returns:
@@ -29,6 +34,8 @@ def measure_walk(
         reconstruction_mse: The mean squared error of the decoded images, pixels in 0…1.
         transitions: How many steps were measured.
         one_step_by_change: For each kind of change how many steps there are, and how many of them are exact.
+        one_step_by_pair: The same of the steps whose state and action training has seen together, and of those that it
+            never has: there only rules can be right.
         unknown_steps: How many unseen steps the rules of the model decide by a case that the training data never
             showed, or its table by a pair of picture and action: there it guesses; null where all is learned.
         bits: The length of a code.
@@ -76,6 +83,8 @@ def measure_walk(
         "pixel_bound": bound,
         **reads,
     }
+    if seen is not None:
+        figures["one_step_by_pair"] = by_change(seen.astype(int), exact, ("never seen", "seen"))
     if certain is not None and not certain.all():
         figures["exact_where_certain"] = float(exact[certain].mean()) if certain.any() else None
     if tell and (told := tell(codes[frames], predicted)):

@@ -19,7 +19,7 @@ from .held_out import measure_seen_identity, roll_out_episodes
 from .identity import measure_identity
 from .one_step import measure_walk
 from .outcome import measure_outcome
-from .overlap import measure_overlap
+from .overlap import measure_overlap, seen_pairs
 from .robustness import measure_robustness
 from .rollout import MILESTONES, Rollout, measure_rollout, roll_out
 from .subject import Subject
@@ -71,7 +71,7 @@ def measure(
     walk, probes = file["test"], min(max(FEWEST_PROBES, effort.states // STATES_FOR_A_PROBE), MOST_PROBES)
     chance, certain = measure_chance(file) if "source" in file.attrs else (None, None)
     tell = partial(measure_outcome, walk, outcomes, certain_outcomes(file)) if outcomes else None
-    metrics, judged = measure_walk(subject, walk, certain, tell)
+    metrics, judged = measure_walk(subject, walk, certain, seen_pairs(file), tell)
     if chance:
         metrics["chance"] = chance
     metrics |= measure_overlap(file)

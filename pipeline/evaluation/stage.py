@@ -25,6 +25,7 @@ from .report import Effort, QuickEffort, draw, measure, table
 from .subject import Seen, Subject
 from .verdict import sentences
 
+OF_ANY_SIZE = ("auto", "cells")  # what may have chosen a board of cells, which loading looks at
 NEEDED = {*DatasetKey.__dataclass_fields__, "world_model"}  # what a run's options must hold
 
 
@@ -133,8 +134,8 @@ def _with_recorded(options: EvaluateCommand, recorded: TrainCommand) -> Evaluate
 
 
 def _check_fits(run: Run, wanted: EvaluateCommand, recorded: TrainCommand) -> None:
-    """Make sure that a model of the run's puzzle and picture size is asked about such pictures and such actions."""
-    if wanted.img_size != recorded.img_size:
+    """Make sure that a model of the run's puzzle is asked about such pictures as it takes, and such actions."""
+    if wanted.img_size != recorded.img_size and recorded.world_model not in OF_ANY_SIZE:
         height, width = recorded.img_size
         given = f"--img_size {wanted.img_size[0]} {wanted.img_size[1]}"
         raise UserError(f"--img_size must be {height} {width}, as this run was trained with. Received: {given}")

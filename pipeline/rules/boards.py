@@ -19,6 +19,7 @@ from .language import LocalRules, cell_bits
 GLANCE, STILL = 300, 100  # transitions that change something, and that don't, by which ways to cut are compared
 LEARNED = 3000  # transitions that rules are learned from to choose among the best
 ON_EDGES, STARTS, KEPT, ROUNDS = 8, 6, 4, 2  # combs by each profile; of an axis at first; kept from round to round
+BLURS = 0.0, 0.5  # pixels that a cell can be seen beyond its edges, where bilinear filters shrank a picture 0.5
 BEST, NEARLY = 3, 1.5  # ways to cut that rules are learned for, at most; and how much longer than the best they may be
 MOST_LOOKS, MOST_SYMBOLS = 600, 128  # what cells show, in all phases and in one
 MERGED = 0.1  # of the bits of a look, for one that another phase shows alike
@@ -65,28 +66,37 @@ class Seen:
         return (self.images != self.images[0]).any(axis=(0, 3))
 
 
-def find_combs(seen: Seen) -> Combs | None:
-    """Find the board with the shortest description; None where nothing changes."""
+def find_combs(seen: Seen) -> list[tuple[float, Combs]]:
+    """Find the board with the shortest description, and others that come near, each with its bits or fewer; in order.
+
+    None where nothing changes.
+    """
     rng = np.random.default_rng(0)
     rows, changes = rng.permutation(len(seen.before)), seen.before != seen.after
     if not changes.any():
-        return None
+        return []
     changing, still = rows[changes[rows]], rows[~changes[rows]]
     best = _screened(seen.some(np.concatenate([changing[:GLANCE], still[:STILL]])), seen.varies)
     learned = seen.some(rows[:LEARNED])
     parts = tqdm(best, "comparing boards by their rules", unit="board", leave=False, delay=1)
-    return min(parts, key=lambda combs: described(learned, combs)[0], default=None)
+    found: list[tuple[float, Combs]] = []
+    for combs in parts:
+        found.append((described(learned, combs, min((bits for bits, _ in found), default=np.inf))[0], combs))
+    return sorted(found, key=lambda one: one[0])
 
 
-def described(seen: Seen, combs: Combs) -> tuple[float, LocalRules | None]:
-    """Give the bits of a board's description, and its rules."""
+def described(seen: Seen, combs: Combs, bound: float = np.inf) -> tuple[float, LocalRules | None]:
+    """Give the bits of a board's description, and its rules; without these so many bits that they are over a bound."""
     base, found = _spelt(seen, combs, np.inf)
     if found is None:
         return np.inf, None
+    if base + found.spelling > bound:
+        return base + found.spelling, None
     boards, name = found.values, np.log2(found.count + 1)
     grid = (*boards.shape[1:], found.count - 1)
     codes = cell_bits(boards + 1, grid[2])
-    rules = find_rules(Arrays(codes[seen.before], seen.actions, codes[seen.after]), grid, seen.count)
+    transitions = Arrays(codes[seen.before], seen.actions, codes[seen.after])
+    rules = find_rules(transitions, grid, seen.count, may_err=False)
     if not isinstance(rules, LocalRules):
         return base + found.spelling, None
     told = sum((len(rule.tests) + len(rule.board) + 1) * (2 + name) for rule in rules.rules)
@@ -113,13 +123,13 @@ def _screened(seen: Seen, varies: np.ndarray) -> list[Combs]:
         bar = tqdm(whole_first, "looking for a board", unit="board", leave=False, delay=1)
         return sorted(bar, key=length)[:KEPT]
 
-    divided = zip(*(whole_divisions(size) for size in seen.images.shape[1:3]))
-    best = shortest([*((down, across) for down in axes[0][:STARTS] for across in axes[1][:STARTS]), *divided])
+    divided = list(zip(*(whole_divisions(size) for size in seen.images.shape[1:3])))
+    seen_far = ((down.blurred(blur), across.blurred(blur)) for down, across in divided for blur in BLURS)
+    best = shortest([*((down, across) for down in axes[0][:STARTS] for across in axes[1][:STARTS]), *seen_far])
     for _ in range(ROUNDS):
         for at in (0, 1):
-            best = shortest(
-                [*best, *((new, pair[1]) if at == 0 else (pair[0], new) for pair in best for new in axes[at])]
-            )
+            others = ((pair, new.blurred(pair[at].blur)) for pair in best for new in axes[at])
+            best = shortest([*best, *((new, pair[1]) if at == 0 else (pair[0], new) for pair, new in others)])
     return [Combs(*pair) for pair in best[:BEST] if length(pair) < min(NEARLY * length(best[0]), np.inf)]
 
 
@@ -170,10 +180,10 @@ class _Spelt:
 
 def _spelt(seen: Seen, combs: Combs, bound: float) -> tuple[float, _Spelt | None]:
     """Give the bits of what is on no cell, and what cells show; None where it takes more bits than a bound."""
-    if min(combs.down.width, combs.across.width) < 1 or combs.size < 2:
+    if min(combs.down.width, combs.across.width) < 1 or combs.spelt < 2:
         return np.inf, None
     base = _outside(seen, combs)
-    each = combs.size * seen.pixel_bits
+    each = combs.spelt * seen.pixel_bits
     if base > bound:
         return base, None
     hashes, phases = combs.hashes(seen.hashes), combs.phases

@@ -56,16 +56,21 @@ class Patterns:
             if is_true.any() and not is_true.all():
                 shown[somewhere] = np.broadcast_to(is_true, values.shape).astype(values.dtype).ravel()
         columns = [*(around[offset].ravel() for offset in offsets), *shown.values(), following.ravel()]
-        base, numbers = max(int(column.max()) for column in columns) + 1, np.zeros(values.size, np.uint64)
-        for column in columns:  # exact while base ** (K + 1) < 2 ** 64, else a hash modulo 2 ** 64
-            numbers = numbers * np.uint64(base | 1) + column
-        _, first, counts = np.unique(numbers, return_index=True, return_counts=True)
+        _, first, counts = np.unique(_numbers(columns), return_index=True, return_counts=True)
         rows = np.stack([column[first] for column in columns], axis=1)
         return cls(rows[:, :-1], rows[:, -1], counts, tuple(shown))
 
     def decide(self) -> bool:
         """Tell whether what comes next follows from the surroundings: none has become two things."""
-        return len(np.unique(self.before, axis=0)) == len(self.before)
+        return len(np.unique(_numbers(list(self.before.T)))) == len(self.before)
+
+
+def _numbers(columns: list[np.ndarray]) -> np.ndarray:
+    """Number rows, given as C columns (N,) of whole numbers: exact while these fit into 2^64, else a hash."""
+    base, numbers = max(int(column.max()) for column in columns) + 1, np.zeros(len(columns[0]), np.uint64)
+    for column in columns:
+        numbers = numbers * np.uint64(base | 1) + column.astype(np.uint64)
+    return numbers
 
 
 @dataclass(frozen=True)

@@ -42,19 +42,20 @@ class Arrays:
         return self.codes[index], self.actions[index], self.next_codes[index]
 
 
-def find_rules(transitions: Transitions, grid: tuple[int, int, int], actions: int) -> Rules:
+def find_rules(transitions: Transitions, grid: tuple[int, int, int], actions: int, may_err: bool = True) -> Rules:
     """Find rules that no transition contradicts: copies, or local rules where the code has a lattice and they say more.
 
     Args:
         grid: Rows, columns and bits per cell of the codes; (1, 1, B) where they have no lattice.
         actions: How many there are.
+        may_err: Whether local rules that some transitions contradict are looked for where none are without.
     """
     has_lattice = grid[:2] != (1, 1)
     if not has_lattice or find_copies(*transitions.part(_first(transitions)), actions).is_complete:
         copies = _copy_rules(transitions, actions)
         if copies.is_complete or not has_lattice:
             return copies
-    local = _local_rules(transitions, grid, actions)
+    local = _local_rules(transitions, grid, actions, may_err)
     return local if local.share > MOSTLY else _copy_rules(transitions, actions)
 
 
@@ -70,7 +71,7 @@ def _copy_rules(transitions: Transitions, actions: int) -> CopyRules:
     return without_wrong(rules)
 
 
-def _local_rules(transitions: Transitions, grid: tuple[int, int, int], actions: int) -> LocalRules:
+def _local_rules(transitions: Transitions, grid: tuple[int, int, int], actions: int, may_err: bool) -> LocalRules:
     sample = _first(transitions)
     for _ in range(ROUNDS):
         rules, against = _checked(find_local(*transitions.part(sample), actions, grid), transitions)
@@ -79,6 +80,8 @@ def _local_rules(transitions: Transitions, grid: tuple[int, int, int], actions: 
         if rules.share < MOSTLY:
             break
         sample = np.union1d(sample, against[:CONTRADICTING])
+    if not may_err:
+        return rules
     in_noise, _ = _checked(
         find_local(*transitions.part(_first(transitions)), actions, grid, has_noise=True), transitions
     )

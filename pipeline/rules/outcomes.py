@@ -6,7 +6,8 @@ any cell of the lattice shows a value, or for the whole code that follows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..system.hashing import number_pairs, number_rows
 from .words import seen_in_words
 
 MOST_KINDS = 32  # of reward and end together: more are a quantity, of which rules can't tell
-MOST_RULES = 100
+MOST_RULES, MOST_TESTS = 100, 512  # tests of a step that tell it from the most others
 SAMPLE, ROUNDS = 20_000, 4  # usual steps that rules are found in, and times that those they are wrong about are added
 LEAST = 2  # steps with different codes that a rule must explain; what explains fewer is a list of cases
 
@@ -137,18 +138,28 @@ class _Steps:
             found = (cells[:, :, test.number] == 1).any(axis=1)
         return found == test.is_set
 
-    def true_of(self, row: int) -> list[Test]:
-        """List the tests that are true of a step, those first that say the most of the world."""
-        found = []
+    @cached_property
+    def asked(self) -> tuple[list[Test], np.ndarray]:
+        """The tests of bits, those first that say the most of the world, and of which steps each is true, (N, T)."""
+        tests, columns = [], []
         if self.grid[:2] != (1, 1):
-            for of in ("some after", "some before"):
-                found += [Test(of, bit) for bit in range(self.grid[2])]
-        for of in ("after", "before"):
-            found += [Test(of, bit) for bit in range(self.bits[of].shape[1])]
-        found += [Test("becomes", int(self.after[row])), Test("action", int(self.actions[row]))]
-        one = _Steps(self.grid, self.bits["before"][[row]], self.actions[[row]], self.bits["after"][[row]])
-        true = [test if one.holds(test)[0] else Test(test.of, test.number, False) for test in found]
-        return sorted(true, key=lambda test: not test.is_set)
+            for when in ("after", "before"):
+                tests += [Test(f"some {when}", bit) for bit in range(self.grid[2])]
+                columns.append(self.bits[when].reshape(len(self.actions), -1, self.grid[2]).any(axis=1))
+        for when in ("after", "before"):
+            tests += [Test(when, bit) for bit in range(self.bits[when].shape[1])]
+            columns.append(self.bits[when] == 1)
+        return tests, np.concatenate(columns, axis=1)
+
+    def true_of(self, row: int) -> tuple[list[Test], np.ndarray]:
+        """List the tests that are true of a step and tell it from most others, and of which each is true, (N, T)."""
+        tests, shown = self.asked
+        alike = shown == shown[row]
+        best = np.sort(np.argsort(alike.sum(axis=0), kind="stable")[:MOST_TESTS])
+        best = best[np.argsort(~shown[row, best], kind="stable")]  # what is set says more
+        found = [replace(tests[at], is_set=bool(shown[row, at])) for at in best.tolist()]
+        more = [Test("becomes", int(self.after[row])), Test("action", int(self.actions[row]))]
+        return [*found, *more], np.column_stack([alike[:, best], *(self.holds(test) for test in more)])
 
 
 def find_outcomes(
@@ -208,8 +219,7 @@ def _cover(steps: _Steps, kind: np.ndarray) -> list[OutcomeRule]:
 
 def _best(steps: _Steps, seed: int, kind: np.ndarray, numbers: np.ndarray) -> tuple[Test, ...] | None:
     """Choose the one or two tests true of a step that no step of another kind passes, and most of its kind do."""
-    tests = steps.true_of(seed)
-    true = np.stack([steps.holds(test) for test in tests], axis=1)  # (N, T)
+    tests, true = steps.true_of(seed)
     _, once = np.unique(numbers, return_index=True)  # steps that are alike count once
     same = kind[once] == kind[seed]
     right, wrong = (true[once][mask].astype(np.float32) for mask in (same, ~same))

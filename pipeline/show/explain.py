@@ -37,6 +37,7 @@ GOOD = {
     "bit_match_lowest": ALL,
     "reconstruction_mse": SMALL,
     "one_step_by_change": "exact as many as steps, for every kind",
+    "one_step_by_pair": "exact as many as steps, for both",
     "unknown_steps": "0: nothing was guessed",
     "distinct_codes": "as many as distinct_states",
     "told_apart": ALL,

@@ -146,6 +146,8 @@ class Environment:
     def picture(self, reset: Any, env: Any) -> np.ndarray:
         """Draw it, (H, W, 3) uint8, after a step or a reset."""
         image = np.asarray(env.render())
+        if image.ndim == 3 and image.shape[2] == 4 and (image[..., 3] == 255).all():  # nothing to see through
+            image = image[..., :3]
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size > 3 * MOST_PIXELS:
             raise self.refusal("its render must give (H, W, 3) uint8", f"{image.shape} {image.dtype}")
         return image

@@ -38,15 +38,17 @@ def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str
     actions, numbers = len(file.attrs["action_names"]), number_rows(images)
     half, distinct = (len(np.unique(some)) for some in (numbers[: len(numbers) // 2], numbers))
     is_small, left_over = distinct - half <= MOST_NEW * half, ""
-    code = _code_in(images, mends=not is_small)  # which takes a minute, and a table is there
-    if code:
-        name, places = _fitting(code)
-        rules = find_rules(_some_transitions(split, code), code.grid, actions)
-        if rules.is_complete and not (is_small and _is_longer(rules, distinct * actions)):
-            return name, f"a code of {math.prod(code.grid)} bits {places}, and {rules.summary()}"
-        left_over = f"; of a code of {math.prod(code.grid)} bits {places}, {rules.summary()}"
-    if board := _board_in(file, distinct * actions if is_small else 0):
-        return CELLS, board + left_over
+    for mends in (False, True)[: 1 if is_small else 2]:  # which takes a minute: boards first
+        if code := _code_in(images, mends):
+            name, places = _fitting(code)
+            rules = find_rules(_some_transitions(split, code), code.grid, actions)
+            if rules.is_complete and not (is_small and _is_longer(rules, distinct * actions)):
+                return name, f"a code of {math.prod(code.grid)} bits {places}, and {rules.summary()}"
+            left_over = f"; of a code of {math.prod(code.grid)} bits {places}, {rules.summary()}"
+        if not mends and (board := _board_in(file, distinct * actions if is_small else 0)):
+            return CELLS, board + left_over
+        if code:
+            break
     if is_small:
         return "table", f"{distinct:,} different pictures among {len(images):,}: the world is small{left_over}"
     if code:

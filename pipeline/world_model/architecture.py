@@ -10,6 +10,8 @@ import numpy as np
 
 from ..rules.language import Rules
 
+Parts = tuple[keras.Model, keras.Model, keras.Model]  # encoder, decoder and transition
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -66,6 +68,8 @@ class Architecture:
             transition's step on the CPU, and lengthens that of a local rule's.
         recipe: For a published system: how it trains.
         parts_from: Makes encoder, decoder and transition of a whole dataset file at once, where nothing is trained.
+        parts_of_size: Makes a model's three parts again for images of another size, of more or fewer of the same cells;
+            refuses with a UserError where what was learned depends on the size. None where it always does.
         name: The name of its file, which the registry fills in.
     """
 
@@ -77,7 +81,8 @@ class Architecture:
     start: Callable[[keras.Model, Rules, np.ndarray, np.ndarray, np.ndarray], str | None] | None = None
     jit: bool | Literal["auto"] = "auto"
     recipe: Recipe | None = None
-    parts_from: Callable[[h5py.File], tuple[keras.Model, keras.Model, keras.Model]] | None = None
+    parts_from: Callable[[h5py.File], Parts] | None = None
+    parts_of_size: Callable[[keras.Model, tuple[int, int]], Parts] | None = None
     name: str = ""
 
     @property

@@ -56,7 +56,8 @@ def load_world_model(path: Path, img_size: tuple[int, int] | None = None) -> Dis
 
     Args:
         path: The `.keras` file.
-        img_size: The height and width of the images that it must take, if that matters.
+        img_size: The height and width of the images that it must take, if that matters; a model of a board whose rules
+            and cells know no size takes any that such cells divide.
 
     Raises:
         UserError: The file is damaged, isn't a world model, takes other images, or could do harm.
@@ -70,11 +71,20 @@ def load_world_model(path: Path, img_size: tuple[int, int] | None = None) -> Dis
         raise _not_loadable(path, error) from None
     except OSError as error:
         raise _not_loadable(path, _Refused(error.strerror or str(error))) from None
-    if img_size and takes != tuple(img_size):
+    if img_size is None or takes == tuple(img_size):
+        return _loaded(path)
+    of_size = load_architecture(config["config"]["architecture"]).parts_of_size
+    if of_size is None:
         raise UserError(
             f"{path} takes images of {takes[0]} {takes[1]}, which --img_size must be. "
             f"Received: --img_size {img_size[0]} {img_size[1]}"
         )
+    model = _loaded(path)
+    return model.with_parts(*of_size(model, img_size))
+
+
+def _loaded(path: Path) -> DiscreteWorldModel:
+    """Load a file that was checked."""
     try:
         return keras.models.load_model(path, safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers raise

@@ -91,15 +91,14 @@ class DiscreteWorldModel(keras.Model):
 
     def with_transition(self, transition: keras.Model) -> "DiscreteWorldModel":
         """Give a model of the same encoder and decoder with another transition."""
+        return self.with_parts(self.encoder, self.decoder, transition, self.grid)
+
+    def with_parts(self, encoder, decoder, transition, grid=None) -> "DiscreteWorldModel":
+        """Give a model of other parts that is trained as this one; its grid is that of its rules unless it is given."""
         losses = {"both_losses": self.both_losses, "pixel_scale": self.pixel_scale, "share": float(self.share)}
+        grid = grid or transition.get_layer("rules").rules.grid
         return DiscreteWorldModel(
-            self.encoder,
-            self.decoder,
-            transition,
-            **losses,
-            architecture=self.architecture,
-            grid=self.grid,
-            name=self.name,
+            encoder, decoder, transition, **losses, architecture=self.architecture, grid=grid, name=self.name
         )
 
     @property

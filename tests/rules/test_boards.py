@@ -2,29 +2,33 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from pipeline.codes.cells import Dictionary, fit_cells, touched
+from pipeline.architectures.cells import parts_of, parts_of_size
+from pipeline.codes.cells import Dictionary, fit_cells
 from pipeline.codes.combs import Comb, Combs
 from pipeline.rules.boards import Seen, described, find_combs
 from pipeline.rules.find import Arrays, find_rules
 from pipeline.rules.language import LocalRules, cell_bits
 from pipeline.sources.pictures import resized
+from pipeline.system.errors import UserError
 from pipeline.system.hashing import number_rows
+from pipeline.world_model.model import DiscreteWorldModel
 
 FLOOR, WALKER, KEY, DOOR = range(4)
 MOVES = np.array([(0, 1), (0, -1), (1, 0), (-1, 0)])
 SIDE, CELL = 5, 12  # cells of a board, and pixels of a cell as it is drawn
 
 
-def walked(steps: int, img_size: tuple[int, int]) -> Seen:
+def walked(steps: int, img_size: tuple[int, int], is_blurred: bool, side: int = SIDE) -> Seen:
     """Walk boards on which a door lets the walker in where no key is left; drawn large, and resized."""
     rng, boards, actions, before = np.random.default_rng(0), [], [], []
     tiles = np.broadcast_to(rng.integers(0, 256, (4, 1, 1, 3), np.uint8), (4, CELL, CELL, 3)).copy()
     tiles[1:, 3:9, 3:9] = rng.integers(0, 256, (3, 1, 1, 3))
     while len(actions) < steps:
-        board = np.full(SIDE * SIDE, FLOOR)
-        board[rng.permutation(SIDE * SIDE)[:3]] = WALKER, KEY, DOOR
-        board = board.reshape(SIDE, SIDE)
+        board = np.full(side * side, FLOOR)
+        board[rng.permutation(side * side)[:3]] = WALKER, KEY, DOOR
+        board = board.reshape(side, side)
         for _ in range(30):
             action = int(rng.integers(4))
             before.append(len(boards))
@@ -32,23 +36,30 @@ def walked(steps: int, img_size: tuple[int, int]) -> Seen:
             actions.append(action)
             place = np.argwhere(board == WALKER)[0]
             onto = place + MOVES[action]
-            if (onto >= 0).all() and (onto < SIDE).all() and not (board[*onto] == DOOR and (board == KEY).any()):
+            if (onto >= 0).all() and (onto < side).all() and not (board[*onto] == DOOR and (board == KEY).any()):
                 board = board.copy()
                 board[*place], board[*onto] = FLOOR, WALKER
         boards.append(board)
-    drawn = tiles[np.stack(boards)].transpose(0, 1, 3, 2, 4, 5).reshape(-1, SIDE * CELL, SIDE * CELL, 3)
-    images = resized(drawn, img_size)
+    drawn = tiles[np.stack(boards)].transpose(0, 1, 3, 2, 4, 5).reshape(-1, side * CELL, side * CELL, 3)
+    images = bilinear(drawn, img_size) if is_blurred else resized(drawn, img_size)
     _, first, shown = np.unique(number_rows(images), return_index=True, return_inverse=True)
     frames = np.array(before)
     triples = np.unique(np.stack([shown[frames], actions, shown[frames + 1]], axis=1), axis=0)
     return Seen(images[first], *triples.T, len(MOVES))
 
 
-@pytest.mark.parametrize("img_size", [(30, 30), (24, 28)])
-def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_comes_back(img_size):
-    seen = walked(1000, img_size)
-    combs = find_combs(seen)
-    assert combs == Combs(Comb(0.0, img_size[0] / SIDE, SIDE), Comb(0.0, img_size[1] / SIDE, SIDE))
+def bilinear(images: np.ndarray, img_size: tuple[int, int]) -> np.ndarray:
+    """Shrink images as a screenshot is shrunk: what a cell shows reaches half a pixel beyond its edges."""
+    every = (Image.fromarray(image).resize(img_size[::-1], Image.Resampling.BILINEAR) for image in images)
+    return np.stack([np.asarray(image) for image in every])
+
+
+@pytest.mark.parametrize(("img_size", "is_blurred"), [((24, 28), False), ((30, 30), True)])
+def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_comes_back(img_size, is_blurred):
+    seen = walked(1000, img_size, is_blurred)
+    combs = find_combs(seen)[0][1]
+    down, across = (Comb(0.0, size / SIDE, SIDE, 0.5 * is_blurred) for size in img_size)
+    assert combs == Combs(down, across)
     _, rules = described(seen, combs)
     assert rules.is_complete and len(rules.rules) <= 8 * len(MOVES)
     assert any(test.is_there is False for rule in rules.rules for test in rule.board)  # no cell shows the key
@@ -57,11 +68,18 @@ def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_come
     boards, looks = dictionary.merge(dictionary.read(seen.images)[0])
     assert looks.shape[1] == 4
     cells = fit_cells(combs, seen.images[:300], boards[:300], looks)
-    places, size = touched(combs, img_size)
-    patches = cells.patches.reshape(*looks.shape[:2], size[0] * size[1], 3)
-    drawn = patches[combs.phases, boards].reshape(len(boards), -1, 3)
-    pixels = sum(drawn[:, np.maximum(by, 0)] * (by >= 0)[:, None] for by in places)
-    assert np.abs(pixels * 255 - seen.images.reshape(len(boards), -1, 3)).max() < 4
+    of_combs = (looks, cells.patches.reshape(*looks.shape[:2], -1), cells.around)
+    small = DiscreteWorldModel(*parts_of(combs, *of_combs, rules, len(MOVES)))
+    assert np.abs(small.decode(small.encode(seen.images)).astype(int) - seen.images).max() < 4
+
+    twice = (2 * img_size[0], 2 * img_size[1])
+    larger, large = walked(300, twice, is_blurred, 2 * SIDE), small.with_parts(*parts_of_size(small, twice))
+    codes = large.encode(larger.images)
+    assert (large.step(codes[larger.before], larger.actions) == codes[larger.after]).all()
+    if combs.phases.max() == 0:  # else some things were never seen to lie so on the pixel grid
+        assert np.abs(large.decode(codes).astype(int) - larger.images).max() < 4
+    with pytest.raises(UserError, match="whole cells"):
+        parts_of_size(small, (img_size[0] + 1, img_size[1]))
 
 
 def test_a_cell_far_from_its_cause_changes_by_what_lies_beside_a_thing_and_the_layer_says_the_same():

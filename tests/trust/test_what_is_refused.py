@@ -15,7 +15,7 @@ import tensorflow as tf
 from small_run import FOLDER, SMALL, train
 
 from pipeline.command_line.cli import main
-from pipeline.evaluation.overlap import measure_overlap
+from pipeline.evaluation.overlap import measure_overlap, seen_pairs
 from pipeline.runs.folder import Run
 from pipeline.system import files
 from pipeline.training import fit, keeper
@@ -212,11 +212,14 @@ def test_a_run_records_its_environment_and_the_digest_of_its_model(finished):
     assert len(record["summary"]["model_digest"]) == 64
 
 
-def test_states_of_the_walk_that_training_has_seen_are_counted(tmp_path):
+def test_states_and_pairs_of_the_walk_that_training_has_seen_are_counted(tmp_path):
     with h5py.File(tmp_path / "few.h5", "w") as file:
         file["train/states"] = [[0, 1], [2, 3], [2, 3], [4, 5]]
         file["test/states"] = [[2, 3], [5, 4], [0, 1], [0, 1], [9, 9]]
         assert measure_overlap(file) == {"walk_states_seen_in_training": 2}
+        file["train/frames"], file["train/actions"] = [0, 2], [1, 0]  # from [0, 1] and from [2, 3]
+        file["test/frames"], file["test/actions"] = [0, 1, 2, 3], [0, 0, 0, 1]
+        assert seen_pairs(file).tolist() == [True, False, False, True]
 
 
 # ---- too little memory
