@@ -13,6 +13,7 @@ from .task import Task
 
 WIDE, UNITS, BLOCKS = 1024, 512, 1
 BATCH = 2048
+ROWS = 512  # that a batch for use is a multiple of: JAX compiles for each number of rows, for a second
 SKIPPED = 8  # rows of a batch by one of which means and deviations are taken
 LAST_MEANS = 8  # batches, of which the means and deviations are taken in the end
 BACK_FIRST = 0.4  # of the loss
@@ -126,7 +127,7 @@ def for_use(network: keras.Model, task: Task) -> keras.Model:
             layer.set_weights([ops.convert_to_numpy(part) for part in trained.plain(before(states))])
         else:
             layer.set_weights(trained.get_weights())
-    plain.compile(jit_compile=False)
+    plain.compile()
     return plain
 
 
@@ -137,7 +138,10 @@ class Distances:
         self.network, self.task = network, task
 
     def __call__(self, states: np.ndarray) -> np.ndarray:
-        return np.asarray(self.network.predict_on_batch(states))
+        count = len(states)
+        rows = np.zeros((-(-count // ROWS) * ROWS, *states.shape[1:]), states.dtype)
+        rows[:count] = states
+        return np.asarray(self.network.predict_on_batch(rows))[:count]
 
     def __reduce__(self):
         policy = self.network.get_layer("wide").dtype_policy.name
@@ -152,7 +156,7 @@ def _rebuilt(task: Task, policy: str, weights: list[np.ndarray]) -> Distances:
     finally:
         keras.mixed_precision.set_dtype_policy(before)
     network.set_weights(weights)
-    network.compile(jit_compile=False)
+    network.compile()
     return Distances(network, task)
 
 

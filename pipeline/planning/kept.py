@@ -47,7 +47,7 @@ def heuristic(task: Task, folder: Path, model_digest: str, seconds: float) -> Sc
 def _learn(network: keras.Model, task: Task, weights: Path, record: Path, seconds: float, spent: float):
     print(f"learning a heuristic on walks of {task.steps} steps, {seconds - spent:.0f} s ...", flush=True)
     weights.parent.mkdir(parents=True, exist_ok=True)
-    network.compile(keras.optimizers.Adam(RATE), loss=loss_for(task), jit_compile=False)
+    network.compile(keras.optimizers.Adam(RATE), loss=loss_for(task))
     clock = Clock(seconds, spent)
 
     def keep(epoch, logs):
@@ -69,7 +69,7 @@ def quickest_policy(task: Task) -> str:
     for policy in ("float32", "mixed_bfloat16"):
         keras.mixed_precision.set_dtype_policy(policy)
         network = build(task, is_trained=False)
-        network.compile(jit_compile=False)
+        network.compile()
         network.predict_on_batch(states)
         begun = time.perf_counter()
         for _ in range(3):
