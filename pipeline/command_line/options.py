@@ -305,13 +305,11 @@ class SolveOptions(Options):
         description="How long to learn a heuristic, where a search needs one; it is kept in the run's folder for that "
         "goal.",
     )
-    width: Annotated[int | None, COUNT, Remark(default="as wide as the time allows; 4096 at a time")] = (
-        Field(
-            None,
-            ge=1,
-            le=10_000_000,
-            description="How many states a beam keeps in each layer, or astar, qstar and blind look at at a time.",
-        )
+    width: Annotated[int | None, COUNT, Remark(default="as wide as the time allows; 4096 at a time")] = Field(
+        None,
+        ge=1,
+        le=10_000_000,
+        description="How many states a beam keeps in each layer, or astar, qstar and blind look at at a time.",
     )
     scheduler: Annotated[str | None, ADDRESS, Remark(default="this machine's cores")] = Field(
         None, description="The Dask scheduler over whose workers many problems are spread; they need this package too."

@@ -223,9 +223,7 @@ class Planner:
                 method = f"the start is among {len(ball):,} states within {ball.depth} steps of the goal"
                 return method, lambda _: (ball.back(number[0]), True, len(ball))
             beam = self._beam(world, goals[0])
-            method = (
-                f"{most:.2g} states are too many: a learned heuristic and beams, {_around(beam.ball)}"
-            )
+            method = f"{most:.2g} states are too many: a learned heuristic and beams, {_around(beam.ball)}"
             return method, lambda deadline: self._in_beam(beam, state, deadline)
         if world.goes_back:
             method = "actions can be run backwards: breadth-first search from both sides"
