@@ -59,8 +59,8 @@ class Novel(Chosen):
     """Goes where something was never tried: such an action here, else the shortest known way to one.
 
     Where no way leads to any it does what was tried least, and soon ends the episode, since others may begin elsewhere;
-    the later, the more episodes in a row there were in which nothing new was tried. Where an action has led elsewhere than
-    before it ends none: by chance it may come to what no known way leads to.
+    the later, the more episodes in a row there were in which nothing new was tried. Where an action led elsewhere than
+    before, it ends none: by chance it may come to what no known way leads to.
 
     Args:
         patience: So many of them make it a step later; 0 never ends an episode.
