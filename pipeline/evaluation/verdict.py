@@ -109,7 +109,7 @@ def _faults_of_the_code(metrics: dict) -> Iterator[tuple[str, str]]:
 def _faults_of_the_transition(metrics: dict) -> Iterator[tuple[str, str]]:
     exact, rollout, unknown = metrics["one_step_exact"], metrics["rollout"], metrics["unknown_steps"]
     cause = UNSEEN.format(unknown, metrics["transitions"]) if unknown else RARE if exact > ALMOST else UNTRAINED
-    if metrics.get("exact_where_certain") == 1:
+    if metrics.get("exact_where_certain", 0) in (1, None):  # None: there are no certain steps
         cause = CHANCE
     if exact < 1:
         wrong = {name: kind for name, kind in metrics["one_step_by_change"].items() if kind["exact"] < kind["steps"]}

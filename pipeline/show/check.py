@@ -93,6 +93,12 @@ def _about_recording(recording: Recording) -> Iterator[str]:
     shown = np.concatenate(numbers)
     ends = np.cumsum(recording.lengths)
     lengths = np.diff(np.append(0, np.append(ends[ends < len(shown)], len(shown))))
+    if recording.states is not None:
+        states = number_rows(recording.states[: len(shown)])
+        both = len(np.unique(np.stack([states, shown]), axis=1).T)
+        for one, of, other in (("state", states, "pictures"), ("picture", shown, "states")):
+            if more := both - len(np.unique(of)):
+                yield f"one {one} has several {other}, {more:,} too many: codes can't be as distinct as states"
     yield from _about_pictures(shown, recording.action[: len(shown)], lengths)
     yield from _not_measured(("step", "read", "inverse"))
 

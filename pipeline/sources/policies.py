@@ -59,7 +59,8 @@ class Novel(Chosen):
     """Goes where something was never tried: such an action here, else the shortest known way to one.
 
     Where no way leads to any it does what was tried least, and soon ends the episode, since others may begin elsewhere;
-    the later, the more episodes in a row there were in which nothing new was tried.
+    the later, the more episodes in a row there were in which nothing new was tried. Where an action led elsewhere than
+    before, it ends none: by chance it may come to what no known way leads to.
 
     Args:
         patience: So many of them make it a step later; 0 never ends an episode.
@@ -93,7 +94,8 @@ class Novel(Chosen):
         self.has_found |= not self.tried[self.here][action]
         self.tried[self.here][action] += 1
         self.steps += 1
-        if self.led[self.here][action] != known_by:
+        if (before := self.led[self.here][action]) != known_by:
+            self.patience = 0 if before is not None else self.patience
             self.led[self.here][action] = known_by
             self.spent.clear()
         if ended:

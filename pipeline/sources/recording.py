@@ -173,6 +173,8 @@ class Recording:
             return None
         if state.dtype.kind not in "biufSU":
             raise self.refusal("state must be numbers or names", f"type {state.dtype}")
+        if state.dtype.kind == "f" and not np.isfinite(state).all():
+            raise self.refusal("state must be finite numbers", "NaN or infinity")
         rows = np.ascontiguousarray(state).reshape(len(state), -1)
         if not 0 < rows.nbytes // len(rows) <= MOST_STATE_BYTES:
             raise self.refusal(

@@ -41,6 +41,14 @@ def test_it_notices_chance_and_worlds_of_few_pictures(place, capsys):
     assert "chance or hidden state: an action led elsewhere from the same picture, 20×" in said
 
 
+def test_states_that_are_not_one_to_one_with_pictures_are_told(place, capsys):
+    found = recorded()
+    write_npz(place / "walk.npz", found | {"state": np.arange(1040) // 2})
+    assert "one state has several pictures, " in (said := check("walk.npz", capsys)) and "has several states" in said
+    write_npz(place / "walk.npz", found | {"state": found["images"]})
+    assert "has several" not in check("walk.npz", capsys)
+
+
 def test_of_an_environment_and_a_puzzle_too(place, capsys):
     assert "lightsout: a puzzle with 49 actions, states of 49 bytes" in check("lightsout", capsys)
     pytest.importorskip("gymnasium")

@@ -116,6 +116,17 @@ def walked_line(novel, rng, steps, begins=lambda: 0, length=1000):
     return tried, episodes
 
 
+def test_novel_ends_no_episode_early_where_there_is_chance():
+    novel, rng = Novel(1, patience=5), np.random.default_rng(0)
+    for place in ("a picture", "another", "a picture", "another", "a third"):
+        novel.begin("a picture")
+        assert novel.choose(rng) == 0
+        novel.took(0, place, False)
+    assert novel.choose(rng) == 0
+    novel.took(0, "a picture", False)
+    assert [novel.choose(rng) for _ in range(3)] == [0] * 3
+
+
 def test_novel_goes_where_something_was_never_tried():
     # Random steps would need thousands.
     assert len(walked_line(Novel(2), np.random.default_rng(0), 120)[0]) == 58

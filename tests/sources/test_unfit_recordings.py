@@ -46,6 +46,7 @@ ARRAYS = {  # of an .npz: what is wrong with it, and what is said
     "episodes in pieces": (changed(episode=np.arange(FRAMES) % 4), "must follow one another. Received: 1,040 pieces"),
     "single frames": (changed(episode=np.arange(FRAMES)), "at least 3 episodes of two frames or more"),
     "frames all alike": (changed(images=np.full((FRAMES, 8, 8), 7, np.uint8)), "1,040 frames that are all alike"),
+    "states that are NaN": (changed(state=np.full((FRAMES, 2), np.nan)), "state must be finite"),
     "rewards that are NaN": (changed(reward=np.full(FRAMES, np.nan)), "reward must be finite"),
     "ends in the middle": (changed(terminated=np.ones(FRAMES, bool)), "only for the last action of an episode"),
     "ends by numbers": (changed(terminated=np.full(FRAMES, 2)), "terminated must be true or false"),
