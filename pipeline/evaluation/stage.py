@@ -81,6 +81,8 @@ def _measure(run: Run, wanted: TrainCommand | EvaluateCommand, effort: Effort, o
     metrics_file, strip, dream = run.pictures_of(other)
     with use_dataset(path) as file:
         metrics, rollout = measure(subject, file, effort, Outcomes.of_record(run.record()))
+        if other:
+            del metrics["one_step_by_pair"]  # whose training data this model never saw
         metrics["dataset_digest"] = file.attrs["content_digest"]
         metrics["model_digest"] = model_digest(model)
         draw(subject, file, rollout, strip, dream)
