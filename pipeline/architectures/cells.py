@@ -11,8 +11,9 @@ import numpy as np
 from keras import layers, ops
 from tqdm import tqdm
 
-from ..codes.cells import FITTED, Cells, Dictionary, fit_cells, touched
+from ..codes.cells import FITTED, Cells, Dictionary, drawn, fit_cells, touched
 from ..codes.combs import PHASE, Comb, Combs
+from ..codes.exactness import as_image, pixel_bound, pixel_errors
 from ..dataset.reading import read_rows
 from ..rules.boards import Seen, find_combs
 from ..rules.find import find_rules
@@ -144,11 +145,50 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
     ranked = find_combs(Seen(_images(split, first[shown]), before, some[:, 1], after, count))
     if not ranked:
         raise UserError("cells need pictures that a board divides. Received: --world_model cells, and pictures without")
-    combs = ranked[0][1]
+    tried, refused = [], UserError("")
+    for place, (_, combs) in enumerate(
+        ranked
+    ):  # the first that draws what it reads, else the one that draws most of it
+        try:
+            cells, values, lost = _read(split, combs, first, which)
+        except UserError as error:
+            refused = error
+            continue
+        tried.append((lost, place, cells, values))
+        if not lost:
+            break
+    if not tried:
+        raise refused
+    lost, place, cells, values = min(tried, key=lambda one: one[:2])
+    bits, length = cells.looks.shape[1] - 1, ranked[place][0]
+    undrawn = {at: f", and don't draw {lost:,} of the pictures" for lost, at, *_ in tried}
+    others = "".join(
+        f"; {combs} take {length:,.0f} or more{undrawn.get(at, '')}"
+        for at, (length, combs) in enumerate(ranked)
+        if at != place
+    )
+    print(
+        f"board found: {cells.combs}, which show {bits + 1} things in {len(cells.looks)} phases and take {length:,.0f} "
+        f"bits with their rules{others}"
+    )
+    return cells, find_rules(_Boards(values, bits, triples), (*cells.combs.phases.shape, bits), count)
+
+
+def _read(split: h5py.Group, combs: Combs, first: np.ndarray, which: np.ndarray) -> tuple[Cells, np.ndarray, int]:
+    """Read all distinct pictures of a split as boards.
+
+    Args:
+        first: (D,) int, the first frame with each of D pictures.
+        which: (F,) int, which of them each frame shows.
+
+    Returns:
+        What cells show and draw; boards (D, rows, columns) of values; how many of the pictures that show something
+        for the first time, and of some others, aren't what is drawn of their boards.
+    """
     dictionary, boards, kept = Dictionary(combs), np.empty((len(first), *combs.phases.shape), int), []
-    is_first = np.zeros(len(numbers), bool)
+    is_first = np.zeros(len(which), bool)
     is_first[first] = True
-    fitted = np.random.default_rng(0).random(len(numbers)) < FITTED / len(first)
+    fitted = np.random.default_rng(0).random(len(which)) < FITTED / len(first)
     for start, part in _parts(split["images"], "reading cells"):
         rows = start + np.flatnonzero(is_first[start : start + len(part)])
         if len(rows):
@@ -166,14 +206,10 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
             f"cells may take at most {MOST_BITS:,} bits. Received: --world_model cells, and {combs} that show "
             f"{bits + 1:,} things"
         )
-    shows, images = zip(*kept)
-    cells = fit_cells(combs, np.stack(images), values[list(shows)], looks)
-    second = "".join(f"; {other} take {length:,.0f} or more" for length, other in ranked[1:])
-    print(
-        f"board found: {combs}, which show {bits + 1} things in {len(looks)} phases and take {ranked[0][0]:,.0f} bits "
-        f"with their rules{second}"
-    )
-    return cells, find_rules(_Boards(values, bits, triples), (*combs.phases.shape, bits), count)
+    kept_boards, images = values[[row for row, _ in kept]], np.stack([image for _, image in kept])
+    cells = fit_cells(combs, images, kept_boards, looks)
+    errors = pixel_errors(as_image(drawn(cells, kept_boards)), images)
+    return cells, values, int((errors > pixel_bound()).sum())
 
 
 def _parts(images: h5py.Dataset, what: str) -> Iterator[tuple[int, np.ndarray]]:

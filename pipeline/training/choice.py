@@ -8,6 +8,7 @@ import numpy as np
 
 from ..architectures import load_architecture
 from ..architectures.cells import find_cells
+from ..codes.exactness import as_image, pixel_bound, pixel_errors
 from ..codes.linear_code import LinearCode, find_code
 from ..codes.noise import find_code_in_noise
 from ..command_line.options import TrainCommand
@@ -23,9 +24,10 @@ from .start import sample_size
 WITH_PLACES, WITHOUT_PLACES = "sokoban", "rubikscube"  # for codes on a lattice, and for others
 CELLS = "cells"  # for boards that only their rules tell
 TRIED_TRANSITIONS = 10_000  # that rules are tried on
+TRIED_FRAMES = 50_000  # that a code is tried on: pictures that a sample misses may be those that matter
 PAIRS_OF_A_RULE = 2  # of a picture and an action that each rule must stand for, where a world is small
 MOST_PAIRS = 2000  # of a picture and an action in a small world, for which a board's rules are looked for
-MOST_NEW = 1 / 3  # as many pictures as one half of a sample shows, and no more, are new in the other, in a small world
+MOST_NEW = 1 / 3  # as many pictures as a sample shows are new in the rest, at most, and in the other half of half of it
 
 
 def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str]:
@@ -36,21 +38,27 @@ def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str
     """
     split, images = file["train"], sample_images(file["train"], sample_size(file), options.key)
     actions, numbers = len(file.attrs["action_names"]), number_rows(images)
-    half, distinct = (len(np.unique(some)) for some in (numbers[: len(numbers) // 2], numbers))
-    is_small, left_over = distinct - half <= MOST_NEW * half, ""
+    everything = np.concatenate([number_rows(part) for part in _parts(split["images"], TRIED_FRAMES)])
+    half, sampled, distinct = (len(np.unique(some)) for some in (numbers[: len(numbers) // 2], numbers, everything))
+    is_small = sampled - half <= MOST_NEW * half and distinct - sampled <= MOST_NEW * sampled
+    left_over = ""
     for mends in (False, True)[: 1 if is_small else 2]:  # which takes a minute: boards first
         if code := _code_in(images, mends):
             name, places = _fitting(code)
-            rules = find_rules(_some_transitions(split, code), code.grid, actions)
-            if rules.is_complete and not (is_small and _is_longer(rules, distinct * actions)):
-                return name, f"a code of {math.prod(code.grid)} bits {places}, and {rules.summary()}"
-            left_over = f"; of a code of {math.prod(code.grid)} bits {places}, {rules.summary()}"
+            said = f"a code of {math.prod(code.grid)} bits {places}"
+            if lost := _lost(split["images"], code):
+                left_over, code = f"; {said} loses {lost:,} pictures", code if mends else None
+            else:
+                rules = find_rules(_some_transitions(split, code), code.grid, actions)
+                if rules.is_complete and not (is_small and _is_longer(rules, distinct * actions)):
+                    return name, f"{said}, and {rules.summary()}"
+                left_over = f"; of {said}, {rules.summary()}"
         if not mends and (board := _board_in(file, distinct * actions if is_small else 0)):
             return CELLS, board + left_over
         if code:
             break
     if is_small:
-        return "table", f"{distinct:,} different pictures among {len(images):,}: the world is small{left_over}"
+        return "table", f"{distinct:,} different pictures among {len(everything):,}: the world is small{left_over}"
     if code:
         return name, f"a network learns what rules leave over{left_over}"
     behind = find_code_in_noise(learning_sample(file, options.key), "tiles", load_architecture(WITH_PLACES).max_bits)
@@ -91,6 +99,12 @@ def _code_in(images: np.ndarray, mends: bool) -> LinearCode | None:
     return None
 
 
+def _lost(images: h5py.Dataset, code: LinearCode) -> int:
+    """Count the images (F, H, W, 3), among the first, that don't come back from their codes."""
+    parts = _parts(images, TRIED_FRAMES)
+    return sum(int((pixel_errors(as_image(code.decode(code.encode(p))), p) > pixel_bound()).sum()) for p in parts)
+
+
 def _fitting(code: LinearCode) -> tuple[str, str]:
     """Give the world model for a code, and how the code is laid out."""
     rows, columns, _ = code.grid
@@ -107,6 +121,7 @@ def _some_transitions(split: h5py.Group, code: LinearCode) -> Arrays:
     return Arrays(codes[frames].astype(np.uint8), actions, codes[frames + 1].astype(np.uint8))
 
 
-def _parts(images: h5py.Dataset, count: int) -> Iterator[np.ndarray]:
-    rows = images.chunks[0]
+def _parts(images: h5py.Dataset, most: int) -> Iterator[np.ndarray]:
+    """Give the first images, at most so many, part by part."""
+    rows, count = images.chunks[0], min(len(images), most)
     return (read_rows(images, first, min(first + rows, count)) for first in range(0, count, rows))

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pipeline.architectures.cells import parts_of, parts_of_size
-from pipeline.codes.cells import Dictionary, fit_cells
+from pipeline.codes.cells import Dictionary, drawn, fit_cells
 from pipeline.codes.combs import Comb, Combs
 from pipeline.rules.boards import Seen, described, find_combs
 from pipeline.rules.find import Arrays, find_rules
@@ -40,8 +40,8 @@ def walked(steps: int, img_size: tuple[int, int], is_blurred: bool, side: int = 
                 board = board.copy()
                 board[*place], board[*onto] = FLOOR, WALKER
         boards.append(board)
-    drawn = tiles[np.stack(boards)].transpose(0, 1, 3, 2, 4, 5).reshape(-1, side * CELL, side * CELL, 3)
-    images = bilinear(drawn, img_size) if is_blurred else resized(drawn, img_size)
+    whole = tiles[np.stack(boards)].transpose(0, 1, 3, 2, 4, 5).reshape(-1, side * CELL, side * CELL, 3)
+    images = bilinear(whole, img_size) if is_blurred else resized(whole, img_size)
     _, first, shown = np.unique(number_rows(images), return_index=True, return_inverse=True)
     frames = np.array(before)
     triples = np.unique(np.stack([shown[frames], actions, shown[frames + 1]], axis=1), axis=0)
@@ -68,6 +68,7 @@ def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_come
     boards, looks = dictionary.merge(dictionary.read(seen.images)[0])
     assert looks.shape[1] == 4
     cells = fit_cells(combs, seen.images[:300], boards[:300], looks)
+    assert np.abs(drawn(cells, boards) * 255 - seen.images).max() < 4
     of_combs = (looks, cells.patches.reshape(*looks.shape[:2], -1), cells.around)
     small = DiscreteWorldModel(*parts_of(combs, *of_combs, rules, len(MOVES)))
     assert np.abs(small.decode(small.encode(seen.images)).astype(int) - seen.images).max() < 4
