@@ -8,7 +8,6 @@ recorded is kept, so it can be cut short and gone on with. Writes results/enviro
 """
 
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -56,13 +55,11 @@ TIME_LIMIT = 1800  # seconds
 
 def run(words: list[str]) -> tuple[int, float, float]:
     """Run one of our commands; gives its exit code, its seconds and those of the processor."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    before, began = evidence.cpu_of_children(), time.perf_counter()
     code = subprocess.run(
         [sys.executable, str(ROOT / "main.py"), "world_model_train", *words], timeout=TIME_LIMIT, check=False
     ).returncode
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return code, time.perf_counter() - began, cpu
+    return code, time.perf_counter() - began, evidence.cpu_of_children() - before
 
 
 def measure(folder: Path, case: str) -> dict:

@@ -1,6 +1,7 @@
 """Figures of the benchmarks as JSON in benchmarks/results/: each row with its commit, its day and its machine."""
 
 import platform
+import resource
 import subprocess
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
@@ -52,6 +53,12 @@ def record_each(name: str, cases: Collection[str], chosen: Sequence[str], folder
 def read(name: str) -> dict[str, dict]:
     """Give the rows of a benchmark; none if it was never measured."""
     return (read_json(RESULTS / f"{name}.json") or {}).get("rows", {})
+
+
+def cpu_of_children() -> float:
+    """Give the seconds of processor time of the processes that were begun here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def commit() -> str:

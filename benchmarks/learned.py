@@ -15,7 +15,6 @@ alone, are in results/short_trainings.json.
 
 import json
 import math
-import resource
 import subprocess
 import sys
 import zlib
@@ -93,10 +92,9 @@ def by_descent_alone(*words: str) -> int:
 
 def run(program: list[str], words: list[str]) -> float:
     """Run a program; gives its seconds of processor time."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = evidence.cpu_of_children()
     subprocess.run([sys.executable, *program, *words], check=True, cwd=FOLDER)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return evidence.cpu_of_children() - before
 
 
 def measure(row: str) -> dict:

@@ -11,7 +11,7 @@ import numpy as np
 from keras import layers, ops
 from tqdm import tqdm
 
-from ..codes.cells import FITTED, Cells, Dictionary, drawn, fit_cells, touched
+from ..codes.cells import FITTED, Cells, Dictionary, fit_cells, touched
 from ..codes.combs import PHASE, Comb, Combs
 from ..codes.exactness import as_image, pixel_bound, pixel_errors
 from ..dataset.reading import read_rows
@@ -25,6 +25,7 @@ from ..world_model.rule_layers import rules_layer
 from ..world_model.transition import behind, local_transition
 
 READ_BYTES = 2**25  # of images read at a time
+DRAWN = 100  # images that are drawn at a time
 SAMPLE = 4000  # distinct transitions that the board is found in
 MOST_BITS, MOST_LOOKS = 10_000, 2000  # of a code; what cells show, in all phases
 
@@ -146,9 +147,8 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
     if not ranked:
         raise UserError("cells need pictures that a board divides. Received: --world_model cells, and pictures without")
     tried, refused = [], UserError("")
-    for place, (_, combs) in enumerate(
-        ranked
-    ):  # the first that draws what it reads, else the one that draws most of it
+    # The first that draws what it reads is taken, else the one that draws most of it.
+    for place, (_, combs) in enumerate(ranked):
         try:
             cells, values, lost = _read(split, combs, first, which)
         except UserError as error:
@@ -208,8 +208,18 @@ def _read(split: h5py.Group, combs: Combs, first: np.ndarray, which: np.ndarray)
         )
     kept_boards, images = values[[row for row, _ in kept]], np.stack([image for _, image in kept])
     cells = fit_cells(combs, images, kept_boards, looks)
-    errors = pixel_errors(as_image(drawn(cells, kept_boards)), images)
-    return cells, values, int((errors > pixel_bound()).sum())
+    return cells, values, undrawn(cells, images)
+
+
+def undrawn(cells: Cells, images: np.ndarray) -> int:
+    """Count the images (n, H, W, 3) uint8 that aren't what is drawn of what is read in them."""
+    (encoder, decoder), count = coder_of(cells), 0
+    for first in range(0, len(images), DRAWN):
+        part = images[first : first + DRAWN]
+        code = ops.cast(encoder(part) > 0, "float32")
+        errors = pixel_errors(as_image(ops.convert_to_numpy(decoder(code))), part)
+        count += int((errors > pixel_bound()).sum())
+    return count
 
 
 def _parts(images: h5py.Dataset, what: str) -> Iterator[tuple[int, np.ndarray]]:
@@ -231,16 +241,20 @@ def parts_from(file: h5py.File) -> Parts:
     """Make encoder, decoder and transition of all that a dataset's training split shows."""
     cells, rules = find_cells(file)
     print(f"rules found: {rules.summary()}")
-    patches = cells.patches.reshape(*cells.patches.shape[:2], -1)
-    return parts_of(cells.combs, cells.looks, patches, cells.around, rules, len(file.attrs["action_names"]))
+    return parts_of(cells, rules, len(file.attrs["action_names"]))
 
 
-def parts_of(combs: Combs, looks, patches, around: np.ndarray, rules: Rules, actions: int) -> Parts:
-    """Make encoder, decoder and transition of what cells show and draw, as `Cells` has it but flat, and of rules."""
-    grid = (*combs.phases.shape, looks.shape[1] - 1)
-    encoder, decoder = coder(around.shape[:2], math.prod(grid), combs)
-    encoder.get_layer("logits").set_weights([looks])
-    decoder.get_layer("pixels").set_weights([patches, around])
+def coder_of(cells: Cells) -> tuple[keras.Model, keras.Model]:
+    """Make encoder and decoder of what cells show and draw."""
+    encoder, decoder = coder(cells.around.shape[:2], cells.combs.phases.size * (cells.looks.shape[1] - 1), cells.combs)
+    encoder.get_layer("logits").set_weights([cells.looks])
+    decoder.get_layer("pixels").set_weights([cells.patches.reshape(*cells.patches.shape[:2], -1), cells.around])
+    return encoder, decoder
+
+
+def parts_of(cells: Cells, rules: Rules, actions: int) -> Parts:
+    """Make encoder, decoder and transition of what cells show and draw, and of rules."""
+    (encoder, decoder), grid = coder_of(cells), (*cells.combs.phases.shape, cells.looks.shape[1] - 1)
     layer = rules_layer(rules, math.prod(grid))
     following = behind(transition(grid, actions), layer, is_needed=False)
     layer.trainable = False
@@ -270,7 +284,8 @@ def parts_of_size(model: keras.Model, img_size: tuple[int, int]) -> Parts:
         )
     found, (looks, (patches, _)) = Combs(*combs), (reads.get_weights(), model.decoder.get_layer("pixels").get_weights())
     rules = replace(model.rules, grid=(*found.phases.shape, model.rules.grid[2]))
-    return parts_of(found, looks[0], patches, np.zeros((*img_size, 3), np.float32), rules, rules.actions)
+    cells = Cells(found, looks[0], patches, np.zeros((*img_size, 3), np.float32))
+    return parts_of(cells, rules, rules.actions)
 
 
 transition = partial(local_transition, reach=1, units=32)

@@ -1,6 +1,5 @@
 """What the cells of a board show: a dictionary of looks, and what each of them draws, also of pixels that two share."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,19 +24,6 @@ class Cells:
     looks: np.ndarray
     patches: np.ndarray
     around: np.ndarray
-
-
-def drawn(cells: Cells, boards: np.ndarray) -> np.ndarray:
-    """Draw boards (n, rows, columns) of values: images (n, H, W, 3) float32 in 0…1."""
-    places, size = touched(cells.combs, cells.around.shape[:2])
-    each, phases, values = math.prod(size), cells.combs.phases.ravel(), boards.reshape(len(boards), -1)
-    patches = cells.patches.reshape(*cells.patches.shape[:2], each, 3)
-    images = np.tile(cells.around.reshape(1, -1, 3), (len(boards), 1, 1))
-    for by in places:
-        pixels = np.flatnonzero(by >= 0)
-        cell, local = np.divmod(by[pixels], each)
-        images[:, pixels] += patches[phases[cell], values[:, cell], local]
-    return images.reshape(-1, *cells.around.shape)
 
 
 class Dictionary:

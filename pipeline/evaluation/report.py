@@ -56,12 +56,13 @@ Effort = EvaluateOptions | QuickEffort
 
 
 def measure(
-    subject: Subject, file: h5py.File, effort: Effort, outcomes: Outcomes | None = None
+    subject: Subject, file: h5py.File, effort: Effort, outcomes: Outcomes | None = None, is_own: bool = True
 ) -> tuple[dict[str, Any], Rollout]:
     """Measure everything on a dataset and beyond it; gives the metrics and the rollout they come from.
 
     Args:
         outcomes: What the run tells of rewards and ends, where its data had them.
+        is_own: Whether the model was trained on this dataset.
 
     Returns:
         verdict: What the model is worth: exact, nothing that was measured is wrong; nearly; or useless.
@@ -71,7 +72,7 @@ def measure(
     walk, probes = file["test"], min(max(FEWEST_PROBES, effort.states // STATES_FOR_A_PROBE), MOST_PROBES)
     chance, certain = measure_chance(file) if "source" in file.attrs else (None, None)
     tell = partial(measure_outcome, walk, outcomes, certain_outcomes(file)) if outcomes else None
-    metrics, judged = measure_walk(subject, walk, certain, seen_pairs(file), tell)
+    metrics, judged = measure_walk(subject, walk, certain, seen_pairs(file) if is_own else None, tell)
     if chance:
         metrics["chance"] = chance
     metrics |= measure_overlap(file)

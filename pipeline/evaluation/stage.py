@@ -80,9 +80,7 @@ def _measure(run: Run, wanted: TrainCommand | EvaluateCommand, effort: Effort, o
     print("measuring ...", flush=True)
     metrics_file, strip, dream = run.pictures_of(other)
     with use_dataset(path) as file:
-        metrics, rollout = measure(subject, file, effort, Outcomes.of_record(run.record()))
-        if other:
-            del metrics["one_step_by_pair"]  # whose training data this model never saw
+        metrics, rollout = measure(subject, file, effort, Outcomes.of_record(run.record()), is_own=not other)
         metrics["dataset_digest"] = file.attrs["content_digest"]
         metrics["model_digest"] = model_digest(model)
         draw(subject, file, rollout, strip, dream)

@@ -69,7 +69,7 @@ class Seen:
 def find_combs(seen: Seen) -> list[tuple[float, Combs]]:
     """Find the board with the shortest description, and others that come near, each with its bits or fewer; in order.
 
-    None where nothing changes.
+    There are none where nothing changes.
     """
     rng = np.random.default_rng(0)
     rows, changes = rng.permutation(len(seen.before)), seen.before != seen.after

@@ -44,18 +44,15 @@ def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str
     left_over = ""
     for mends in (False, True)[: 1 if is_small else 2]:  # which takes a minute: boards first
         if code := _code_in(images, mends):
-            name, places = _fitting(code)
+            (name, places), lost = _fitting(code), _lost(split["images"], code)
             said = f"a code of {math.prod(code.grid)} bits {places}"
-            if lost := _lost(split["images"], code):
-                left_over, code = f"; {said} loses {lost:,} pictures", code if mends else None
-            else:
-                rules = find_rules(_some_transitions(split, code), code.grid, actions)
-                if rules.is_complete and not (is_small and _is_longer(rules, distinct * actions)):
-                    return name, f"{said}, and {rules.summary()}"
-                left_over = f"; of {said}, {rules.summary()}"
+            rules = None if lost else find_rules(_some_transitions(split, code), code.grid, actions)
+            if rules and rules.is_complete and not (is_small and _is_longer(rules, distinct * actions)):
+                return name, f"{said}, and {rules.summary()}"
+            left_over = f"; of {said}, {rules.summary()}" if rules else f"; {said} loses {lost:,} pictures"
         if not mends and (board := _board_in(file, distinct * actions if is_small else 0)):
             return CELLS, board + left_over
-        if code:
+        if code and not lost:
             break
     if is_small:
         return "table", f"{distinct:,} different pictures among {len(everything):,}: the world is small{left_over}"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.architectures.cells import parts_of, parts_of_size
-from pipeline.codes.cells import Dictionary, drawn, fit_cells
+from pipeline.architectures.cells import parts_of, parts_of_size, undrawn
+from pipeline.codes.cells import Dictionary, fit_cells
 from pipeline.codes.combs import Comb, Combs
 from pipeline.rules.boards import Seen, described, find_combs
 from pipeline.rules.find import Arrays, find_rules
@@ -68,9 +68,8 @@ def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_come
     boards, looks = dictionary.merge(dictionary.read(seen.images)[0])
     assert looks.shape[1] == 4
     cells = fit_cells(combs, seen.images[:300], boards[:300], looks)
-    assert np.abs(drawn(cells, boards) * 255 - seen.images).max() < 4
-    of_combs = (looks, cells.patches.reshape(*looks.shape[:2], -1), cells.around)
-    small = DiscreteWorldModel(*parts_of(combs, *of_combs, rules, len(MOVES)))
+    assert undrawn(cells, seen.images) == 0
+    small = DiscreteWorldModel(*parts_of(cells, rules, len(MOVES)))
     assert np.abs(small.decode(small.encode(seen.images)).astype(int) - seen.images).max() < 4
 
     twice = (2 * img_size[0], 2 * img_size[1])
