@@ -32,6 +32,7 @@ CASES = {  # name: the puzzle, what `problems` gets, or how many boxes, or nothi
     "rubikscube": ("rubikscube", "--count 1000 --length 1000", "--seconds 1.5"),
     "rubikscube, 5 s": ("rubikscube", "--count 200 --length 1000 --key 1", "--seconds 5"),
     "rubikscube, any goal": ("rubikscube", "--count 200 --length 1000 --key 2 --goal random", "--seconds 1.5"),
+    "rubikscube, start and goal swapped": ("rubikscube", "--count 200 --length 1000 --key 5", "--seconds 1.5"),
     "rubikscube, 60 at 1.5 s": ("rubikscube", "--count 60 --length 1000 --key 3", "--seconds 1.5"),
     "rubikscube, 60 at 5 s": ("rubikscube", "--count 60 --length 1000 --key 3", "--seconds 5"),
     "slidepuzzle, 60 at 1 s": ("slidepuzzle", "--count 60 --length 10000 --key 3", "--seconds 1"),
@@ -51,10 +52,10 @@ CASES = {  # name: the puzzle, what `problems` gets, or how many boxes, or nothi
 }
 WIDTHS = (2**8, 2**10, 2**12, 2**14)
 CURVE = {  # the same of searches and widths: time and length over width, and A* with the tables alone beside them
-    f"{puzzle}, {search}, {width:,}": (puzzle, made, f"--seconds 20 --search {search} --width {width}")
+    f"{puzzle}, {search}, {width:,}": (puzzle, made, f"--seconds 10 --search {search} --width {width}")
     for puzzle, made in (
-        ("rubikscube", "--count 20 --length 1000 --key 4"),
-        ("slidepuzzle", "--count 20 --length 10000 --key 4"),
+        ("rubikscube", "--count 10 --length 1000 --key 4"),
+        ("slidepuzzle", "--count 10 --length 10000 --key 4"),
     )
     for search, widths in (("beam", WIDTHS), ("qstar", WIDTHS), ("astar", WIDTHS), ("blind", WIDTHS[-1:]))
     for width in widths
@@ -109,6 +110,9 @@ def solve(case: str) -> list[dict]:
             levels_of(made, FOLDER / problems)
         elif made:
             run("problems", model, *made.split(), "--save", problems)
+            if case.endswith("swapped"):
+                with np.load(FOLDER / problems) as pairs:
+                    np.savez(FOLDER / problems, start=pairs["goal"], goal=pairs["start"])
     if not (FOLDER / plans).exists():
         given = [("--problems", problems)] if made else [("--key", str(key)) for key in range(STARTS)]
         parts = [f"{plans}.part{number}.json" for number in range(len(given))]
