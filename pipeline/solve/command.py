@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from ..command_line.options import SolveCommand
 from ..dataset.cache import use_dataset
+from ..dataset.reading import episode_starts
 from ..evaluation.plans import looks_alike, replayed, replayed_live
 from ..evaluation.stage import recorded_options
 from ..generation.environments import environment_of
@@ -21,14 +22,14 @@ from ..planning.breadth import ENDED, MEMORY, TIME, UNSEEN
 from ..planning.planner import Plan, Planner
 from ..planning.spread import plans
 from ..puzzles import Puzzle
-from ..runs.folder import Run
+from ..runs.folder import Run, finished_run
 from ..show.given import pixels_off, read_image, state_of
 from ..sources.names import is_environment
 from ..system.backend import load_keras
 from ..system.errors import UserError
 from ..system.files import replacing
 from ..system.interruption import Interrupted, finishing_first
-from .problems import finished, read_problems, true_puzzle
+from .problems import read_problems, true_puzzle
 
 NOT_SOLVED = 3  # the exit code
 MOST_OFF = 96  # grey levels of a decoded picture: strong noise is less, another colour or thing is more
@@ -63,7 +64,7 @@ class Checked:
 
 def solve(options: SolveCommand) -> int:
     """Solve one problem or many; gives the exit code."""
-    run = finished(options.path)
+    run = finished_run(options.path)
     puzzle = true_puzzle(run)
     load_keras()
     from ..loaded import WorldModel  # heavy: only now
@@ -136,7 +137,7 @@ def _from_data(name: str, given: str, options: SolveCommand, run: Run) -> np.nda
         split = file["train"]
         frames = split["frames"][:].astype(np.int64)
         if given == "random":
-            first = np.flatnonzero(np.append(2, np.diff(frames)) > 1)
+            first = episode_starts(frames)
             return split["images"][int(frames[first[options.key % len(first)]])][None]
         ends = np.flatnonzero(split["terminated"][:]) if "terminated" in split else np.array([])
         if given == "terminal" and len(ends):
