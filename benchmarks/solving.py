@@ -19,7 +19,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import evidence, tables
-from pipeline.puzzles import PUZZLES, sokoban
+from pipeline.puzzles.sokoban import Sokoban
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "models" / "solving"
@@ -81,8 +81,7 @@ def run(*words: str):
 
 def levels_of(boxes: int, path: Path):
     """Write problems from levels of so many boxes."""
-    sokoban.BOXES = boxes
-    puzzle = PUZZLES["sokoban"]
+    puzzle = Sokoban("sokoban", boxes=boxes)
     pairs = puzzle.levels(np.random.default_rng(1), LEVELS)
     np.savez(path, **{name: puzzle.render(states, (32, 32)) for name, states in zip(("start", "goal"), pairs)})
 
