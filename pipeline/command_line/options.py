@@ -283,7 +283,7 @@ class SolveOptions(Options):
     )
     goal: Annotated[str, FILE] = Field(
         "solved",
-        description="What it leads to: a picture, random or solved, or terminal, an end that the run's data shows.",
+        description="What it leads to: a picture, random or solved, or terminal, any best rewarded end of the world.",
     )
     problems: Annotated[str | None, FILE, Remark(default="one problem, from start to goal")] = Field(
         None,
