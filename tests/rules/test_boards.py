@@ -97,3 +97,13 @@ def test_a_cell_far_from_its_cause_changes_by_what_lies_beside_a_thing_and_the_l
     assert (rules.step(codes, np.zeros(300, int)) == next_codes).all()
     logits = rules_layer(rules, codes.shape[1])([codes * 2.0 - 1, np.zeros(300, "int32")])
     assert ((np.asarray(logits) > 0) == next_codes).all()
+
+
+def test_copies_are_read_from_a_layer_that_is_not_trained():
+    from pipeline.world_model.rule_layers import rules_layer
+
+    codes = np.random.default_rng(0).integers(0, 2, (50, 4), np.uint8)
+    rules = find_rules(Arrays(codes, np.zeros(50, int), codes[:, [1, 0, 2, 3]]), (1, 1, 4), 1)
+    layer = rules_layer(rules, 4)
+    layer.trainable = False
+    assert layer.rules.source.tolist() == [[1, 0, 2, 3]]
