@@ -42,4 +42,4 @@ docs: setup-dev  ## make the site of docs/ in site/
 benchmarks: setup-dev  ## measure exactness, speed and time beside the published recipes, and make the tables: hours
 	@for words in prompt.py generation.py training.py exactness.py time_to_exact.py poor_start.py \
 		learned.py "few_transitions.py rules" "few_transitions.py gradient" \
-		"few_transitions.py recipes" large_recording.py environments.py others.py drawn.py solving.py exports.py devices.py tables.py; do $(RUN) python benchmarks/$$words || exit 1; done
+		"few_transitions.py recipes" large_recording.py environments.py others.py larger.py drawn.py solving.py exports.py devices.py tables.py; do $(RUN) python benchmarks/$$words || exit 1; done

@@ -46,6 +46,7 @@ FRESH = {
 CASES = LOOKED_AT | FRESH
 FIGURES = ("verdict", "one_step_exact", "one_step_by_pair", "unknown_steps", "true_pictures", "told_apart", "rollout")
 SAID = "world model chosen", "board found", "rules found", "error"  # how lines of `train` begin that say what it found
+LOSES = "don't come back from their code"  # how one may end
 
 
 def trained(words: list[str], run: Path) -> dict:
@@ -55,7 +56,10 @@ def trained(words: list[str], run: Path) -> dict:
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = run_command(["world_model_train", "train", *words, "--output_dir", str(run)])
     seconds = sum(now - then for now, then in zip(os.times()[:4], began))
-    found = {"found": [line for line in said.getvalue().splitlines() if line.startswith(SAID)], "cpu_seconds": seconds}
+    found = {
+        "found": [line for line in said.getvalue().splitlines() if line.startswith(SAID) or line.endswith(LOSES)],
+        "cpu_seconds": seconds,
+    }
     if code:
         return found | {"exit": code}
     metrics = json.loads((run / "metrics.json").read_text())

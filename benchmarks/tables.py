@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
 from benchmarks import evidence
+from benchmarks.larger import CASES as LARGER
 from benchmarks.others import CASES as ENVIRONMENTS
 from benchmarks.others import FRESH
 from pipeline.architectures import WORLD_MODELS
@@ -394,6 +395,23 @@ def others() -> str:
     return measured("others", head, cells, ENVIRONMENTS)
 
 
+def larger() -> str:
+    """Write what models of small worlds are worth in larger ones."""
+    head = ["World", "Verdict", "Bits", "One step exact", "Steps by unseen cases", "Open-loop episodes exact",
+            "Codes for pictures", "Worst pixel"]  # fmt: skip
+
+    def cells(name, row):
+        rollout = row["rollout"]
+        return [
+            name, row["verdict"], f"{row['bits']:,}", f"{percent(row['one_step_exact'])} of {row['transitions']:,}",
+            f"{row['unknown_steps']:,}",
+            f"{rollout['episodes_all_exact']:,} of {rollout['episodes']:,}, up to {rollout['steps']:,} steps",
+            f"{row['distinct_codes']:,} for {row['distinct_states']:,}", f"{row['pixel_error']} grey levels",
+        ]  # fmt: skip
+
+    return measured("larger", head, cells, LARGER)
+
+
 def drawn() -> str:
     """Write what came out for boards that were drawn elsewhere."""
     head = ["Board", "Verdict", "One step exact", "On pairs that training saw", "On pairs that it never saw",
@@ -509,6 +527,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "few-transitions": few_transitions,
     "learned": learned,
     "others": others,
+    "larger": larger,
     "drawn": drawn,
     "short-trainings": short_trainings,
     "devices": devices,

@@ -261,11 +261,10 @@ def parts_of(cells: Cells, rules: Rules, actions: int) -> Parts:
     return encoder, decoder, following
 
 
-def parts_of_size(model: keras.Model, img_size: tuple[int, int]) -> Parts:
+def parts_of_size(model: keras.Model, img_size: tuple[int, int]) -> Parts | None:
     """Make a model's parts again for images of another size, of more or fewer of the same cells.
 
-    Raises:
-        UserError: The board has a rim, the size isn't of whole such cells, or each cell has rules of its own.
+    There are none where a board has a rim, the size isn't of whole such cells, or each cell has rules of its own.
     """
     reads, old = model.encoder.get_layer("logits"), model.encoder.input_shape[1:3]
     combs = tuple(
@@ -278,10 +277,7 @@ def parts_of_size(model: keras.Model, img_size: tuple[int, int]) -> Parts:
         for comb, was, size, length in zip(combs, (reads.combs.down, reads.combs.across), img_size, old)
     )  # fmt: skip
     if not (is_whole and isinstance(model.rules, LocalRules)):
-        raise UserError(
-            f"--img_size must be {old[0]} {old[1]}, or of whole cells where a board of {reads.combs} goes from edge to "
-            f"edge and all cells have the same rules. Received: --img_size {img_size[0]} {img_size[1]}"
-        )
+        return None
     found, (looks, (patches, _)) = Combs(*combs), (reads.get_weights(), model.decoder.get_layer("pixels").get_weights())
     rules = replace(model.rules, grid=(*found.phases.shape, model.rules.grid[2]))
     cells = Cells(found, looks[0], patches, np.zeros((*img_size, 3), np.float32))

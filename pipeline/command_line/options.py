@@ -283,7 +283,7 @@ class SolveOptions(Options):
     )
     goal: Annotated[str, FILE] = Field(
         "solved",
-        description="What it leads to: a picture, random or solved, or terminal, an end that the run's data shows.",
+        description="What it leads to: a picture, random or solved, or terminal, any best rewarded end of the world.",
     )
     problems: Annotated[str | None, FILE, Remark(default="one problem, from start to goal")] = Field(
         None,
@@ -449,6 +449,9 @@ class SolveCommand(SolveOptions):
                 )
         if self.scheduler and not self.problems:
             raise UserError(f"--scheduler is for many problems, --problems. Received: {received(self, 'scheduler')}")
+        if self.goal == "terminal" and (self.search != AUTO or self.free_goal):
+            given = "--free_goal" if self.free_goal else f"--search {self.search}"
+            raise UserError(f"--goal terminal needs --search {AUTO} and no --free_goal. Received: {given}")
         for name in ("start", "goal", "picture"):
             if self.problems and name in self.model_fields_set:
                 raise UserError(

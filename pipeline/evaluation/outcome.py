@@ -24,7 +24,7 @@ def measure_outcome(
         unusual_steps: How many steps have another reward than most, or end the world.
         unusual_right: How many of these are told rightly, reward and end.
         uncertain_steps: How many steps are of a picture and an action that were rewarded in several ways, or ended the
-            world but sometimes: chance, or a hidden state, as of a clock.
+            world but sometimes, or of ends that each have another reward: chance, or a hidden state, as of a clock.
         wrong_steps: How many of all other steps are told wrongly.
     """
     seen = seen_outcomes(walk)
@@ -32,6 +32,8 @@ def measure_outcome(
         return None
     (rewards, ends), actions = seen, walk["actions"][:]
     told_rewards, told_ends = outcomes.told(codes, actions, predicted)
+    if outcomes.about is not None:
+        certain = certain & ~(ends & told_ends & (told_rewards == outcomes.about))
     right_reward, right_end = np.abs(told_rewards - rewards) < CLOSE, told_ends == ends
     right, (usual, usual_end) = right_reward & right_end, outcomes.kinds[0]
     unusual = (np.abs(rewards - usual) >= CLOSE) | (ends != usual_end)

@@ -25,7 +25,6 @@ from .report import Effort, QuickEffort, draw, measure, table
 from .subject import Seen, Subject
 from .verdict import sentences
 
-OF_ANY_SIZE = ("auto", "cells")  # what may have chosen a board of cells, which loading looks at
 NEEDED = {*DatasetKey.__dataclass_fields__, "world_model"}  # what a run's options must hold
 
 
@@ -139,16 +138,17 @@ def _with_recorded(options: EvaluateCommand, recorded: TrainCommand) -> Evaluate
 
 
 def _check_fits(run: Run, wanted: EvaluateCommand, recorded: TrainCommand) -> None:
-    """Make sure that a model of the run's puzzle is asked about such pictures as it takes, and such actions."""
-    if wanted.img_size != recorded.img_size and recorded.world_model not in OF_ANY_SIZE:
-        height, width = recorded.img_size
-        given = f"--img_size {wanted.img_size[0]} {wanted.img_size[1]}"
-        raise UserError(f"--img_size must be {height} {width}, as this run was trained with. Received: {given}")
+    """Make sure that a model of the run's puzzle is asked about such actions as it knows, and such pictures."""
     if action_names(wanted) != recorded_actions(run):
         raise UserError(
             f"--dataset must be {recorded.dataset}, which this run was trained on, or have the same actions. "
             f"Received: --dataset {wanted.dataset}"
         )
+    if wanted.img_size != recorded.img_size:
+        load_keras()
+        from ..world_model.loading import load_world_model  # heavy: only now
+
+        load_world_model(run.best_model, wanted.img_size)  # it may be one that takes other sizes
 
 
 def _other(run: Run, wanted: EvaluateCommand, recorded: TrainCommand) -> str:

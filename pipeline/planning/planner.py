@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..rules.outcomes import Outcomes
 from ..system.hashing import number_rows
 from .beam import Beam, Problem, Scores, widening
 from .best_first import BestFirst
@@ -19,7 +20,7 @@ from .pieces import PieceWorld
 from .searches import AUTO
 from .symmetries import Symmetry, symmetries
 from .task import Task
-from .worlds import BitWorld, BoardWorld, CodeWorld, World, compile_world
+from .worlds import BitWorld, BoardWorld, CodeWorld, EndingWorld, World, compile_world
 
 MOST_STATES = 20_000_000  # of a space that is searched as a whole
 WALKS, STEPS = 50, 20  # on which a compiled world is compared with its model
@@ -180,9 +181,22 @@ class Planner:
 
     def solve(self, start: np.ndarray, goals: np.ndarray, seconds: float) -> Plan:
         """Plan from a start (B,) to any of the goals (G, B), all codes of 0 and 1."""
-        method, deadline, ended_by = "", Deadline(seconds, len(start), self.at_once), ""
+        return self._searched(partial(self._method, start, goals), Deadline(seconds, len(start), self.at_once))
+
+    def solve_to_an_end(self, start: np.ndarray, outcomes: Outcomes, seconds: float) -> Plan:
+        """Plan from a start (B,) to a step that ends the world with the best reward."""
+        assert outcomes.best_end is not None
+        world = EndingWorld(self.world, len(start), outcomes.told, outcomes.best_end)
+        search = partial(_met, world, world.read(start[None])[0], world.goal[None])
+        return self._searched(
+            lambda: ("breadth-first search from the start to a step that ends the world", search),
+            Deadline(seconds, len(start), self.at_once),
+        )
+
+    def _searched(self, choose: Callable[[], tuple[str, Search]], deadline: Deadline) -> Plan:
+        method, ended_by = "", ""
         try:
-            method, search = self._method(start, goals)
+            method, search = choose()
             deadline.begin()
             actions, optimal, states = search(deadline)
             status = "impossible" if actions is None else "solved"

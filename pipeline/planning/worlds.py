@@ -450,6 +450,37 @@ class TableWorld(World):
         return self.count + 1.0
 
 
+class EndingWorld(CodeWorld):
+    """Another world until it ends: steps that end it with the best reward lead to one state, `goal`, others nowhere.
+
+    States are those of any transition, with a byte more that is 1 for the goal alone.
+
+    Args:
+        told: Codes (N, B), actions (N,) and next codes (N, B) to rewards (N,) and ends (N,).
+        best: The best reward.
+    """
+
+    def __init__(self, world: World, bits: int, told: Callable, best: float):
+        super().__init__(world.step, world.actions, bits, f"{world.about}, until it ends")
+        self.told, self.best = told, best
+        self.goal = np.append(np.zeros(-(-bits // 8), np.uint8), np.uint8(1))
+        if isinstance(world, TableWorld):
+            self.unknown = self.read(world.count >> np.arange(bits)[None] & 1)[0]
+
+    def read(self, codes):
+        return np.pad(super().read(codes), ((0, 0), (0, 1)))
+
+    def children(self, states):
+        codes, following = np.unpackbits(states[:, :-1], axis=1, count=self.bits), []
+        for action in range(self.actions):
+            actions = np.full(len(codes), action)
+            after = self.step(codes, actions)
+            rewards, ends = self.told(codes, actions, after)
+            next_states = np.where(ends[:, None], states, self.read(after))
+            following.append(np.where((ends & (rewards == self.best))[:, None], self.goal, next_states))
+        return joined(states, following)
+
+
 def compile_world(model, actions: int) -> World:
     """Turn a loaded world model's transition, of so many actions, into the quickest world that is equal to it."""
     rules = model.rules if model.rules_are_all else None

@@ -130,7 +130,10 @@ def _screened(seen: Seen, varies: np.ndarray) -> list[Combs]:
         for at in (0, 1):
             others = ((pair, new.blurred(pair[at].blur)) for pair in best for new in axes[at])
             best = shortest([*best, *((new, pair[1]) if at == 0 else (pair[0], new) for pair, new in others)])
-    return [Combs(*pair) for pair in best[:BEST] if length(pair) < min(NEARLY * length(best[0]), np.inf)]
+    near = [pair for pair in best[:BEST] if length(pair) < min(NEARLY * length(best[0]), np.inf)]
+    # A blurred board is short where cells differ by their rims alone, which it doesn't tell apart.
+    sharp = [(down.blurred(0.0), across.blurred(0.0)) for down, across in near]
+    return [Combs(*pair) for pair in dict.fromkeys([*near, *sharp])]
 
 
 def _proposed(seen: Seen, varies: np.ndarray) -> list[list[Comb]]:

@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .copies import count_copies, find_copies, without_wrong
-from .covering import SECONDS_WITHOUT_BAR, count_local, find_local
+from .covering import MOST_RULES, SECONDS_WITHOUT_BAR, count_local, find_local
 from .language import CopyRules, LocalRules, Rules
 
 SAMPLE = 20_000  # transitions that rules are found in at first
@@ -77,8 +77,8 @@ def _local_rules(transitions: Transitions, grid: tuple[int, int, int], actions: 
         rules, against = _checked(find_local(*transitions.part(sample), actions, grid), transitions)
         if rules.is_complete:
             return rules
-        if rules.share < MOSTLY:
-            break
+        if rules.share < MOSTLY or any(len(rules.of(action)) == MOST_RULES for action in range(actions)):
+            break  # what is a list of cases becomes no shorter by more of them
         sample = np.union1d(sample, against[:CONTRADICTING])
     if not may_err:
         return rules

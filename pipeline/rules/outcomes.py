@@ -19,6 +19,7 @@ MOST_KINDS = 32  # of reward and end together: more are a quantity, of which rul
 MOST_RULES, MOST_TESTS = 100, 512  # tests of a step that tell it from the most others
 SAMPLE, ROUNDS = 20_000, 4  # usual steps that rules are found in, and times that those they are wrong about are added
 LEAST = 2  # steps with different codes that a rule must explain; what explains fewer is a list of cases
+SCATTERED, FEW = 0.1, 3  # of the ends have a reward, at most, that so many such rewards make a quantity, as of a clock
 
 Kind = tuple[float, bool]  # the reward, and whether the world ended
 
@@ -57,12 +58,19 @@ class Outcomes:
         kinds: K kinds of outcome, the usual one first.
         rules: The first that applies says the kind; where none does and no case is listed it is the usual one.
         cases: The kind of steps that no rule tells rightly, by a number of their code and action.
+        about: The reward that stands for those of many ends, of which each has another, as by a clock; None without.
     """
 
     grid: tuple[int, int, int]
     kinds: tuple[Kind, ...]
     rules: tuple[OutcomeRule, ...] = ()
     cases: dict[int, int] = field(default_factory=dict)
+    about: float | None = None
+
+    @property
+    def best_end(self) -> float | None:
+        """The largest reward with which the world ends; None where nothing ends it."""
+        return max((reward for reward, end in self.kinds if end), default=None)
 
     def told(self, codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Tell what steps are rewarded with, (N,) float64, and which of them end the world, (N,) bool.
@@ -90,8 +98,9 @@ class Outcomes:
         """Say in a line how rewards and ends are told."""
         if len(self.kinds) == 1:
             return f"every step {_kind(self.kinds[0])}"
+        about = "" if self.about is None else f", but that of many ends only about ({self.about:g})"
         return (
-            f"rewards and ends, of {len(self.kinds)} kinds: {len(self.rules):,} rules tell them"
+            f"rewards and ends, of {len(self.kinds)} kinds: {len(self.rules):,} rules tell them{about}"
             + f", and {len(self.cases):,} cases listed one by one" * bool(self.cases)
         )
 
@@ -99,7 +108,8 @@ class Outcomes:
         """Describe them in what JSON holds."""
         rules = [[[[t.of, t.number, t.is_set] for t in rule.tests], rule.kind, rule.seen] for rule in self.rules]
         cases = {str(number): kind for number, kind in self.cases.items()}
-        return {"grid": list(self.grid), "kinds": [list(kind) for kind in self.kinds], "rules": rules, "cases": cases}
+        kinds = [list(kind) for kind in self.kinds]
+        return {"grid": list(self.grid), "kinds": kinds, "rules": rules, "cases": cases, "about": self.about}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Outcomes":
@@ -110,7 +120,7 @@ class Outcomes:
         cases = {int(number): kind for number, kind in config["cases"].items()}
         rows, columns, bits = config["grid"]
         kinds = tuple((float(reward), bool(end)) for reward, end in config["kinds"])
-        return cls((rows, columns, bits), kinds, rules, cases)
+        return cls((rows, columns, bits), kinds, rules, cases, config.get("about"))
 
     @classmethod
     def of_record(cls, record: dict[str, Any] | None) -> "Outcomes | None":
@@ -178,7 +188,8 @@ def find_outcomes(
         >>> found.told(codes[:2], np.array([1, 1]), after[:2])
         (array([0., 1.]), array([False,  True]))
     """
-    pairs = np.stack([rewards.astype(np.float64), ends.astype(np.float64)], axis=1)
+    rewards, about = _without_a_clock(rewards.astype(np.float64), ends)
+    pairs = np.stack([rewards, ends.astype(np.float64)], axis=1)
     distinct, which, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
     if len(distinct) > MOST_KINDS:
         return None
@@ -187,17 +198,29 @@ def find_outcomes(
     kind = np.argsort(order)[which.ravel()]  # (N,), 0 for the usual one
     usual = np.flatnonzero(kind == 0)
     sample = np.union1d(np.flatnonzero(kind), usual[:: max(1, len(usual) // SAMPLE)])
-    found = Outcomes(grid, kinds)
+    found = Outcomes(grid, kinds, about=about)
     for _ in range(ROUNDS if len(kinds) > 1 else 0):
         rules = _cover(_Steps(grid, codes[sample], actions[sample], next_codes[sample]), kind[sample])
-        found = Outcomes(grid, kinds, tuple(rules))
+        found = replace(found, rules=tuple(rules))
         wrong = np.flatnonzero(found._kinds(codes, actions, next_codes) != kind)
         if np.isin(wrong, sample).all():
             break
         sample = np.union1d(sample, wrong)
     wrong = np.flatnonzero(found._kinds(codes, actions, next_codes) != kind)
     listed = zip(_numbers(codes[wrong], actions[wrong]).tolist(), kind[wrong].tolist())
-    return Outcomes(grid, kinds, found.rules, dict(listed))
+    return replace(found, cases=dict(listed))
+
+
+def _without_a_clock(rewards: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """Put the middle one in place of rewards (N,) of ends (N,) that are nearly all different; gives it, too."""
+    _, which, counts = np.unique(rewards[ends], return_inverse=True, return_counts=True)
+    is_rare = counts <= max(1, SCATTERED * len(which))
+    if is_rare.sum() < FEW:
+        return rewards, None
+    rare = np.flatnonzero(ends)[is_rare[which]]
+    settled, about = rewards.copy(), float(np.sort(rewards[rare])[len(rare) // 2])
+    settled[rare] = about
+    return settled, about
 
 
 def _cover(steps: _Steps, kind: np.ndarray) -> list[OutcomeRule]:

@@ -22,6 +22,7 @@ from ..planning.breadth import ENDED, MEMORY, TIME, UNSEEN
 from ..planning.planner import Plan, Planner
 from ..planning.spread import plans
 from ..puzzles import Puzzle
+from ..rules.outcomes import Outcomes
 from ..runs.folder import Run, finished_run
 from ..show.given import pixels_off, read_image, state_of
 from ..sources.names import is_environment
@@ -31,9 +32,10 @@ from ..system.files import replacing
 from ..system.interruption import Interrupted, finishing_first
 from .problems import read_problems, true_puzzle
 
+TERMINAL = "terminal"  # a goal: any end of the world with the best reward
 NOT_SOLVED = 3  # the exit code
 MOST_OFF = 96  # grey levels of a decoded picture: strong noise is less, another colour or thing is more
-Truth = Callable[[np.ndarray, list[int]], np.ndarray | None]  # a start and actions to true pictures
+Truth = Callable[[np.ndarray, list[int]], tuple[np.ndarray, bool] | None]  # a start and actions to what happens
 SHOWN, COLUMNS = 64, 8  # pictures of a plan that are drawn
 PART = 1000  # pictures that are encoded at a time
 BAR = {"unit": "problem", "dynamic_ncols": True}
@@ -49,7 +51,8 @@ class Checked:
         true: (T + 1, H, W, 3) uint8, what truly happens; None where that can't be told.
         dream_agrees: Whether the dream ends in a code of the goal.
         picture_agrees: Whether its picture is the goal's.
-        verified: Whether what truly happens ends so; None where that can't be told.
+        verified: Whether what truly happens ends so, and ends the world if that is the goal; None where that can't be
+            told.
         unknown: Steps that the data showed no case of.
     """
 
@@ -76,9 +79,12 @@ def solve(options: SolveCommand) -> int:
     if options.problems:
         starts, goals = read_problems(Path(options.problems), img_size)
     else:
-        starts, goals = (_picture(name, options, run, puzzle, img_size) for name in ("start", "goal"))
+        starts = _picture("start", options, run, puzzle, img_size)
+        # Any end of the world is a goal without a picture.
+        goals = starts if options.goal == TERMINAL else _picture("goal", options, run, puzzle, img_size)
     codes = _encoded(options, model, starts, "start"), _encoded(options, model, goals, "goal")
     _refuse_unfit(options, planner, *codes)
+    outcomes = _with_an_end(options, world.outcomes) if options.goal == TERMINAL else None
     compared, speed = planner.check(np.concatenate(codes))
     print(
         f"{planner.world.about}; equal to the model on {compared:,} steps; {speed / 1e6:,.1f} million states a second"
@@ -89,9 +95,14 @@ def solve(options: SolveCommand) -> int:
     _refuse_search(options, planner, max(len(wanted) for _, wanted in given))
     found: list[Checked] = []
     stop = None
+    searched = (
+        (planner.solve_to_an_end(start, outcomes, options.seconds) for start, _ in given)
+        if outcomes
+        else plans(planner, given, options.seconds, options.scheduler)
+    )
     try:
         with finishing_first(), tqdm(None, "solving", len(pairs), disable=not options.problems, **BAR) as progress:
-            for at, plan in enumerate(plans(planner, given, options.seconds, options.scheduler)):
+            for at, plan in enumerate(searched):
                 if options.problems and plan.ended_by == ENDED:  # that one was only begun
                     break
                 found.append(_checked(options, planner, truth, pairs[at], given[at], plan))
@@ -120,33 +131,36 @@ def _truth(run: Run, puzzle: Puzzle | None) -> Truth | None:
 
 
 def _picture(name: str, options: SolveCommand, run: Run, puzzle: Puzzle | None, img_size) -> np.ndarray:
-    """Give the pictures (G, H, W, 3) uint8 that `--start` or `--goal` names: several where a world ends in several."""
+    """Give the picture (1, H, W, 3) uint8 that `--start` or `--goal` names."""
     given = getattr(options, name)
-    if given not in (*SolveCommand.states, "terminal"):
+    if given not in SolveCommand.states:
         return read_image(name, Path(given), img_size)[None]
-    if puzzle and given != "terminal":
+    if puzzle:
         key = options.key + (name == "goal" and given == "random")
         return puzzle.render(state_of(puzzle, given, key), img_size)
-    return _from_data(name, given, options, run)
+    if name == "start" and given == "random":
+        return _begun(options, run, img_size)
+    right = " or random" if name == "start" else ", or terminal where the data shows an end"
+    raise UserError(
+        f"--{name} must be a picture{right}, for the run's data isn't a puzzle's. Received: --{name} {given}"
+    )
 
 
-def _from_data(name: str, given: str, options: SolveCommand, run: Run) -> np.ndarray:
-    """Give pictures (G, H, W, 3) uint8 of the run's data: where an episode begins, or all that a world ends in best."""
+def _begun(options: SolveCommand, run: Run, img_size: tuple[int, int]) -> np.ndarray:
+    """Give a picture (1, H, W, 3) uint8 with which an episode begins: of the environment, else of the recording."""
     recorded = recorded_options(run)
+    if is_environment(recorded.dataset):
+        return environment_of(recorded).first_picture(options.key, img_size)[None]
     with use_dataset(ensure_dataset(recorded.model_copy(update={"data_dir": options.data_dir}))) as file:
-        split = file["train"]
-        frames = split["frames"][:].astype(np.int64)
-        if given == "random":
-            first = episode_starts(frames)
-            return split["images"][int(frames[first[options.key % len(first)]])][None]
-        ends = np.flatnonzero(split["terminated"][:]) if "terminated" in split else np.array([])
-        if given == "terminal" and len(ends):
-            rewards = split["rewards"][:][ends] if "rewards" in split else np.zeros(len(ends))
-            best = frames[ends[rewards == rewards.max()]] + 1
-            _, first = np.unique(split["states"][:][best], axis=0, return_index=True)
-            return split["images"][np.sort(best[first])]
-    right = "a picture, or terminal where the data shows an end" if name == "goal" else "a picture or random"
-    raise UserError(f"--{name} must be {right}, for the run's data isn't a puzzle's. Received: --{name} {given}")
+        frames = file["train/frames"][:].astype(np.int64)
+        first = episode_starts(frames)
+        return file["train/images"][int(frames[first[options.key % len(first)]])][None]
+
+
+def _with_an_end(options: SolveCommand, outcomes: Outcomes | None) -> Outcomes:
+    if outcomes is None or outcomes.best_end is None:
+        raise UserError("--goal must be a picture, or terminal where the data shows an end. Received: --goal terminal")
+    return outcomes
 
 
 def _encoded(options: SolveCommand, model, images: np.ndarray, name: str) -> np.ndarray:
@@ -201,18 +215,18 @@ def _checked(options: SolveCommand, planner: Planner, truth: Truth | None, image
     """Compare a plan with a start and goals, pictures and codes, by the model's dream and by what truly happens."""
     if plan.actions is None:
         return Checked(plan)
-    goals = codes[1]
     model, dream = planner.model, [codes[0]]
     for action in plan.actions:
         dream.append(model.step(dream[-1][None], np.array([action]))[0])
     unknown = 0
     if model.rules and plan.actions:
         unknown = int((~model.known(np.array(dream[:-1]), np.array(plan.actions))).sum())
-    agrees = bool((goals == dream[-1]).all(axis=1).any())
+    is_end = options.goal == TERMINAL
+    agrees = is_end or bool((codes[1] == dream[-1]).all(axis=1).any())
     last = model.decode(dream[-1][None])[0]
-    wanted = last[None] if options.free_goal else images[1]
-    true = truth(images[0], plan.actions) if truth else None
-    verified = None if true is None else agrees and _is_among(true[-1], wanted)
+    wanted = last[None] if options.free_goal or is_end else images[1]
+    true, ended = (truth and truth(images[0], plan.actions)) or (None, False)
+    verified = None if true is None else agrees and _is_among(true[-1], wanted) and (ended or not is_end)
     return Checked(plan, np.array(dream), true, agrees, _is_among(last, wanted), verified, unknown)
 
 

@@ -152,6 +152,11 @@ class Environment:
             raise self.refusal("its render must give (H, W, 3) uint8", f"{image.shape} {image.dtype}")
         return image
 
+    def first_picture(self, seed: int, img_size: tuple[int, int]) -> np.ndarray:
+        """Draw what an episode begins with, (H, W, 3) uint8 of a size."""
+        with self.made() as (env, _):
+            return _of_size(self.picture(env.reset(seed=seed), env), img_size)
+
     def refusal(self, wanted: str, received: str) -> UserError:
         with_options = f" with {self.options}" if self.options else ""
         return UserError(

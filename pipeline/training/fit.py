@@ -153,12 +153,17 @@ def _model_and_transitions(
 
     A code that is settled has been found in a sample: it is checked on every frame while these are encoded. Frames that
     it doesn't give back are put beside the sample and the code is found anew; if that doesn't mend it, it is trained.
+    What is made of all frames at once stays as it is.
     """
     if state:
         model = load_world_model(run.models_of(state)[0])
         return model, read_split(file["train"], model, options.dataset_in)
     model = new_model(file, options)
     training = read_split(file["train"], model, options.dataset_in)
+    if not load_architecture(options.world_model).is_trained:
+        if len(misread := _misread(training, model)):
+            print(f"{len(misread):,} of {len(file['train/images']):,} frames don't come back from their code")
+        return model, training
     for _ in range(MENDINGS):
         misread, frames = _misread(training, model), len(file["train/images"])
         if not len(misread):

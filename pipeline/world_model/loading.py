@@ -28,6 +28,7 @@ from ..system.errors import UserError, shown
 from .coders import linear_coder
 from .model import FORMAT_VERSION, DiscreteWorldModel, build_world_model
 from .rule_layers import ApplyRules, CopyBits
+from .sizes import parts_of_size
 from .transition import behind
 
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
@@ -56,8 +57,8 @@ def load_world_model(path: Path, img_size: tuple[int, int] | None = None) -> Dis
 
     Args:
         path: The `.keras` file.
-        img_size: The height and width of the images that it must take, if that matters; a model of a board whose rules
-            and cells know no size takes any that such cells divide.
+        img_size: The height and width of the images that it must take, if that matters; a model whose rules are the
+            same for all cells takes images of more or fewer of them.
 
     Raises:
         UserError: The file is damaged, isn't a world model, takes other images, or could do harm.
@@ -73,14 +74,14 @@ def load_world_model(path: Path, img_size: tuple[int, int] | None = None) -> Dis
         raise _not_loadable(path, _Refused(error.strerror or str(error))) from None
     if img_size is None or takes == tuple(img_size):
         return _loaded(path)
-    of_size = load_architecture(config["config"]["architecture"]).parts_of_size
-    if of_size is None:
-        raise UserError(
-            f"{path} takes images of {takes[0]} {takes[1]}, which --img_size must be. "
-            f"Received: --img_size {img_size[0]} {img_size[1]}"
-        )
     model = _loaded(path)
-    return model.with_parts(*of_size(model, img_size))
+    parts = parts_of_size(model, img_size)
+    if parts is None:
+        raise UserError(
+            f"--img_size must be {takes[0]} {takes[1]}, as the model in {path} was trained with, or of more or fewer "
+            f"of the same cells where all cells have the same rules. Received: --img_size {img_size[0]} {img_size[1]}"
+        )
+    return model.with_parts(*parts)
 
 
 def _loaded(path: Path) -> DiscreteWorldModel:

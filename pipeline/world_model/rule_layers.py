@@ -37,6 +37,10 @@ class CopyBits(keras.layers.Layer):
         self.certainty = self.add_weight(shape=shape, initializer="ones", name="certainty")
 
     @property
+    def _tables(self):
+        return self.source, self.sign, self.seen, self.wrong
+
+    @property
     def inner_numbers(self) -> int:
         """How many numbers it holds for each row beside its output: sources, signs, certainties and copies."""
         return 4 * self.units
@@ -54,13 +58,13 @@ class CopyBits(keras.layers.Layer):
         most = np.iinfo(np.int32).max
         self.certainty.assign(certainty(rules.seen.sum(axis=-1) - rules.wrong, rules.wrong))
         tables = (np.maximum(rules.source, 0), sign, np.minimum(rules.seen, most), np.minimum(rules.wrong, most))
-        for weight, table in zip(self.non_trainable_weights, tables):
+        for weight, table in zip(self._tables, tables):
             weight.assign(table.astype(np.int32))
 
     @property
     def rules(self) -> CopyRules:
         """The rules that it computes."""
-        source, sign, seen, wrong = (np.asarray(ops.convert_to_numpy(weight)) for weight in self.non_trainable_weights)
+        source, sign, seen, wrong = (np.asarray(ops.convert_to_numpy(weight)) for weight in self._tables)
         return CopyRules(np.where(sign == 0, -1, source), sign < 0, seen.astype(np.int64), wrong.astype(np.int64))
 
     def compute_output_shape(self, input_shape):

@@ -9,7 +9,7 @@ from planning.learned import Learned
 from pipeline.planning.breadth import Deadline, Layers, Unsolved, meet
 from pipeline.planning.numbers import Numbers
 from pipeline.planning.pieces import PieceWorld
-from pipeline.planning.worlds import BoardWorld, CodeWorld, TableWorld
+from pipeline.planning.worlds import BoardWorld, CodeWorld, EndingWorld, TableWorld
 from pipeline.rules.language import EMPTY
 
 WORLDS = {"lightsout_4x4": 1500, "slidepuzzle_3x3": 2000, "sokoban": 9000, "rubikscube_2x2x2": 3000, "rubikscube": 3000}
@@ -230,3 +230,15 @@ def test_a_table_is_searched_and_what_it_never_saw_proves_nothing():
     assert meet(world, states[2], states[:1], Deadline(10, 2))[0] is None
     with pytest.raises(Unsolved, match="never showed"):
         meet(world, states[3], states[:1], Deadline(10, 2))
+
+
+def test_a_plan_to_an_end_goes_round_those_that_are_not_the_best():
+    def step(codes, actions):  # around a ring of six places
+        return np.eye(6, dtype=np.uint8)[(codes.argmax(axis=1) + np.where(actions, -1, 1)) % 6]
+
+    def told(codes, actions, after):  # the next place but one is the goal, and the one between ends the world, too
+        return after[:, 2] * 1.0, (after[:, 1] | after[:, 2]) == 1
+
+    world = EndingWorld(CodeWorld(step, 2, 6, "a ring"), 6, told, 1.0)
+    start = world.read(np.eye(6, dtype=np.uint8)[:1])[0]
+    assert meet(world, start, world.goal[None], Deadline(5, 2))[0] == [1, 1, 1, 1]

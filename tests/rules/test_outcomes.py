@@ -64,6 +64,18 @@ def test_a_reward_that_is_a_quantity_is_not_told():
     assert find_outcomes(codes, actions, after, np.random.default_rng(0).random(200), ends, GRID) is None
 
 
+def test_an_end_is_told_where_its_reward_follows_a_clock():
+    codes, actions, after, ends = walk(1000, seed=0)
+    rewards = np.where(ends, np.random.default_rng(0).random(1000).astype(np.float32), 0)
+    found = find_outcomes(codes, actions, after, rewards, ends, GRID)
+    *unseen, true = walk(2000, seed=1)
+    told_rewards, told = found.told(*unseen)
+    assert np.array_equal(told, true) and 0.3 < found.best_end < 0.7 and set(told_rewards[true]) == {found.best_end}
+    walked = {"actions": actions, "terminated": ends, "rewards": rewards}
+    measured = measure_outcome(walked, found, np.ones(1000, bool), codes, after)
+    assert (measured["uncertain_steps"], measured["wrong_steps"]) == (ends.sum(), 0)
+
+
 def test_an_end_that_is_told_wrongly_is_counted_in_the_report():
     codes, actions, after, ends = walk(1000, seed=0)
     found = find_outcomes(codes, actions, after, 5.0 * ends, ends, GRID)

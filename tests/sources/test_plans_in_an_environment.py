@@ -50,7 +50,7 @@ def solve(folder, monkeypatch, *words):
 def test_the_end_that_the_data_shows_is_reached_in_the_true_environment(run, monkeypatch, capsys):
     np.save(run / "left.npy", light(0))
     code, plan = solve(run, monkeypatch, "--start", "left.npy", "--goal", "terminal")
-    assert code == 0 and plan["actions"] == ["1"] * 5 and plan["optimal"] and plan["verified"]
+    assert code == 0 and plan["actions"] == ["1"] * 6 and plan["optimal"] and plan["verified"]
     assert "what truly happens ends in the goal" in capsys.readouterr().out
 
 
@@ -78,8 +78,8 @@ def test_of_several_goals_the_nearest_is_reached(run):
 
 def test_what_truly_happens_ends_with_the_world(run, monkeypatch):
     monkeypatch.chdir(run)
-    images = replayed_live(Environment(WORD, "", "random"), light(3), [1, 1, 1, 0, 0])
-    assert len(images) == 4 and np.array_equal(images[-1], light(5))
+    images, ended = replayed_live(Environment(WORD, "", "random"), light(3), [1, 1, 1, 0, 0])
+    assert ended and len(images) == 4 and np.array_equal(images[-1], light(5))
 
 
 # ---- its dream as an environment
@@ -118,8 +118,8 @@ def test_what_an_agent_learns_in_the_dream_is_right_in_the_true_environment(drea
             if ended:
                 break
     learned = [int(values[light(place).tobytes()].argmax()) for place in range(6)]
-    true = replayed_live(Environment(WORD, "", "random"), light(0), learned)
-    assert len(true) == 7 and np.array_equal(true[5], light(5))  # the sixth step ends the world
+    true, ended = replayed_live(Environment(WORD, "", "random"), light(0), learned)
+    assert ended and len(true) == 7 and np.array_equal(true[5], light(5))  # the sixth step ends the world
 
 
 def test_many_dreams_at_once_are_each_as_one_alone(dream, run):
