@@ -24,7 +24,8 @@ NOVEL = ["--policy", "novel", "--dataset_size", "8000", "--shuffle_length", "100
 CASES = {  # name: what is trained on, and what is measured on
     "Sokoban, 10 × 10 to 14 × 14": (
         ["sokoban", "--world_model", "sokoban", "--dataset_size", "20000"],
-        ["benchmarks.larger:sokoban_14x14", "--img_size", "44", "44"],  # cells of 3 pixels and a rim of one, as at 32
+        # Cells of 3 pixels and a rim of one, as at 32 × 32.
+        ["benchmarks.larger:sokoban_14x14", "--img_size", "44", "44", "--steps", "1000", "--states", "100000"],
     ),
     "MiniGrid-Empty, 8 × 8 to 16 × 16": (
         ["gym:minigrid:MiniGrid-Empty-8x8-v0", *GRID, *NOVEL],

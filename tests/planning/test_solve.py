@@ -167,6 +167,7 @@ def test_a_search_by_name_finds_the_plan_too(call, tmp_path):
         (["--start", "large.png"], "--start must be a picture of 16 × 16 pixels"),
         (["--start", "none.png"], "no file is there"),
         (["--goal", "terminal"], "--goal must be a picture, or terminal where the data shows an end"),
+        (["--goal", "terminal", "--search", "blind"], "--goal terminal needs --search auto"),
         (["--problems", "text.npz"], "--problems must be an .npz file"),
         (["--problems", "other.npz"], "--problems must hold the arrays start and goal"),
         (["--problems", "shapes.npz"], "goal of --problems must be (N, 16, 16, 3) uint8"),
