@@ -98,8 +98,15 @@ def is_learned(encoder: keras.Model) -> bool:
 
 
 def whitened(encoder: keras.Model) -> keras.Model:
-    """Give the part of an encoder that isn't trained: images (N, H, W, 3) to points (N, K)."""
+    """Give the part of an encoder that isn't trained, as a model: images (N, H, W, 3) to points (N, K)."""
     return keras.Model(encoder.inputs, encoder.get_layer("whiten").output)
+
+
+def points_of(encoder: keras.Model, images):
+    """Compute the points (N, K) of images (N, H, W, 3) within a step."""
+    for layer in encoder.layers[:-1]:
+        images = layer(images)
+    return images
 
 
 def there_and_back(encoder: keras.Model, decoder: keras.Model, points, binarize) -> dict:

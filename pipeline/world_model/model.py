@@ -16,7 +16,7 @@ from ..system.memory import rows_within
 from .architecture import Architecture
 from .coders import linear_coder
 from .layers import Binarize
-from .learning import HINGE, PREDICTION, begin_learning, learned_coder, learned_losses, there_and_back
+from .learning import HINGE, PREDICTION, begin_learning, learned_coder, learned_losses, points_of, there_and_back
 
 FORMAT_VERSION = 2  # of what a saved model's description holds; raise it where an older one can't be read
 CHECKED_ROWS, CHECKED_BYTES = 1024, 2**22  # images encoded and decoded at a time: they stay in the processor's cache
@@ -34,8 +34,8 @@ class DiscreteWorldModel(keras.Model):
     It trains on one of three kinds of batches, dictionaries with
 
     - `image`, `action`, `next_image`: all three parts are trained, end to end;
-    - `point`, `action`, `next_point`: likewise, where the code is learned as `learning` describes; images stand there
-      as their points (N, K), which training doesn't change; or
+    - `point`, `action`, `next_point`: the same, where the code is learned as `learning` describes, from points (N, K)
+      of images, which training doesn't change; or
     - `code`, `action`, `next_code`: the transition alone, where encoder and decoder are settled; the codes with eight
       bits to a byte, (N, ceil(B / 8)) uint8, the first bit the lowest.
 
@@ -113,8 +113,11 @@ class DiscreteWorldModel(keras.Model):
         if "code" in batch:
             code, next_code = (unpacked(batch[name], self.bits) for name in ("code", "next_code"))
             return {"next_code": next_code, "predicted": self.transition([code, batch["action"]], training=training)}
-        if "point" in batch:
-            points = ops.concatenate([batch["point"], batch["next_point"]])
+        if self.both_losses == LEARNED:
+            kind = "point" if "point" in batch else "image"
+            points = ops.concatenate([batch[kind], batch[f"next_{kind}"]])
+            if kind == "image":
+                points = points_of(self.encoder, points)
             outputs = there_and_back(self.encoder, self.decoder, points, self.binarize)
             code, next_code = ops.split(outputs["bits"], 2)
             predicted = self.transition([code, batch["action"]], training=training)
