@@ -184,8 +184,8 @@ class _Looks:
     def of(cls, looks: np.ndarray, height: int, width: int, offset: np.ndarray) -> "_Looks":
         boards, size = looks.reshape(-1, height, width, 3), (1, 3, 3, 1)
         ends = (minimum_filter(boards, size, mode="nearest"), maximum_filter(boards, size, mode="nearest"))
-        parts = (part.reshape(len(looks), -1).astype(np.float32) for part in (looks, *ends))
-        return cls(*parts, np.tile(offset, (len(looks), 1)), (height, width))
+        shown, low, high = (part.reshape(len(looks), -1).astype(np.float32) for part in (looks, *ends))
+        return cls(shown, low, high, np.tile(offset, (len(looks), 1)), (height, width))
 
     def apart(self) -> np.ndarray:
         """Give how far each is from the nearest other, (T,)."""
@@ -216,8 +216,9 @@ class _Looks:
         return cdist(moved.reshape(self.shown.shape), others.shown, "cityblock") / self.shown.shape[1]
 
     def with_more(self, others: "_Looks") -> "_Looks":
-        pairs = zip(*((each.shown, each.low, each.high, each.offsets) for each in (self, others)))
-        return _Looks(*(np.concatenate(pair) for pair in pairs), self.size)
+        both = zip(*((each.shown, each.low, each.high, each.offsets) for each in (self, others)))
+        shown, low, high, offsets = (np.concatenate(pair) for pair in both)
+        return _Looks(shown, low, high, offsets, self.size)
 
 
 def whole_divisions(size: int) -> Iterator[Comb]:
