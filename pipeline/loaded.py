@@ -232,7 +232,9 @@ class WorldModel:
 
             return heuristic(task, self.folder / "heuristics", digest, train_seconds)
 
-        return Planner(self.model, len(self.actions), learn, **chosen)
+        has_chance = bool((self.metrics or {}).get("chance", {}).get("ambiguous_pairs", 0))
+        is_certain = not has_chance and (self.model.rules_are_all or self.model.cases is not self.model.rules)
+        return Planner(self.model, len(self.actions), learn, is_certain=is_certain, **chosen)
 
     def functions(self) -> tuple[Callable, Callable, Callable]:
         """Give encode, decode and step on many of the backend's own arrays, unchecked: pure, for jit and `tf.function`.

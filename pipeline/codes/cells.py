@@ -53,9 +53,8 @@ class Dictionary:
 
     def merge(self, boards: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give boards (n, rows, columns) that were read in values of all phases, 0 the commonest; looks (P, T, K)."""
-        down, across = self.combs.down.width, self.combs.across.width
         several = len(self.looks) > 1
-        numbers = merged([np.stack(part) for part in self.looks], down, across) if several else []
+        numbers = merged([np.stack(part) for part in self.looks], self.combs) if several else []
         numbers = numbers or [np.arange(len(self.looks[0]))]
         values = np.empty_like(boards)
         for phase, of_phase in enumerate(numbers):

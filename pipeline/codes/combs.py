@@ -62,8 +62,17 @@ class Comb:
     @cached_property
     def phases(self) -> np.ndarray:
         """Which cells lie alike on the pixel grid, (count,) int from 0."""
-        offset = np.round((self.firsts - self.edges[:-1]) / PHASE / 10).astype(int)
-        return np.unique(offset, return_inverse=True)[1]
+        return self._offsets[1]
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """How far inside a cell of each phase its first pixel begins, (P,) float."""
+        return self._offsets[0] * PHASE * 10
+
+    @cached_property
+    def _offsets(self) -> tuple[np.ndarray, np.ndarray]:
+        offsets = np.round((self.firsts - self.edges[:-1]) / PHASE / 10).astype(int)
+        return np.unique(offsets, return_inverse=True)
 
     @cached_property
     def pixels(self) -> np.ndarray:
@@ -88,6 +97,12 @@ class Combs:
     def phases(self) -> np.ndarray:
         """Which cells lie alike on the pixel grid, (rows, columns) int from 0."""
         return self.down.phases[:, None] * (self.across.phases.max() + 1) + self.across.phases
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """How far inside a cell of each phase its first pixel begins, down and across, (P, 2) float."""
+        ways = np.meshgrid(self.down.offsets, self.across.offsets, indexing="ij")
+        return np.stack(ways, axis=-1).reshape(-1, 2)
 
     def cut(self, images: np.ndarray) -> np.ndarray:
         """Cut images (N, H, W, 3) into cells (N, rows, columns, K)."""
@@ -117,8 +132,10 @@ class Combs:
         return (self.down.width + 2 * self.down.blur) * (self.across.width + 2 * self.across.blur)
 
 
-def merged(looks: list[np.ndarray], height: int, width: int) -> list[np.ndarray]:
+def merged(looks: list[np.ndarray], combs: Combs) -> list[np.ndarray]:
     """Number looks, so that those of different phases that are alike have one number, and never two of one phase.
+
+    Alike is what lies within what the other shows near by; of several such, what is nearest once it is moved.
 
     Args:
         looks: For each phase (T, height * width * 3) uint8.
@@ -126,16 +143,17 @@ def merged(looks: list[np.ndarray], height: int, width: int) -> list[np.ndarray]
     Returns:
         For each phase the numbers (T,) int.
     """
-    every = [_Looks.of(part, height, width) for part in looks]
+    every = [_Looks.of(part, combs.down.width, combs.across.width, at) for part, at in zip(looks, combs.offsets)]
     order = sorted(range(len(looks)), key=lambda phase: -len(looks[phase]))
     numbers: list[np.ndarray] = [np.arange(len(part)) for part in looks]
     known, symbol = every[order[0]], numbers[order[0]]  # all looks so far, and the symbol of each
     apart = known.apart()  # how far each symbol is from the nearest other
     for phase in order[1:]:
-        distance = np.full((len(apart), len(numbers[phase])), np.inf)
+        distance, moved = np.full((2, len(apart), len(numbers[phase])), np.inf)
         np.minimum.at(distance, symbol, every[phase].distance(known).T)  # of a symbol's looks the nearest
+        np.minimum.at(moved, symbol, known.distance_moved(every[phase]))
         is_near = distance <= np.maximum(NEAR, APART * apart)[:, None]
-        rows, columns = scipy.optimize.linear_sum_assignment(np.where(is_near, distance, NEVER))
+        rows, columns = scipy.optimize.linear_sum_assignment(np.where(is_near, distance + moved, NEVER))
         fits = is_near[rows, columns]
         which = np.full(len(numbers[phase]), -1)
         which[columns[fits]] = rows[fits]
@@ -148,18 +166,25 @@ def merged(looks: list[np.ndarray], height: int, width: int) -> list[np.ndarray]
 
 @dataclass(frozen=True)
 class _Looks:
-    """T looks (T, h * w * 3), with the least and the most that each pixel's neighbours show."""
+    """T looks (T, h * w * 3), with the least and the most that each pixel's neighbours show; h and w.
+
+    Attributes:
+        offsets: How far inside their cells they begin, down and across, (T, 2).
+    """
 
     shown: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    offsets: np.ndarray
+    size: tuple[int, int]
 
     @classmethod
-    def of(cls, looks: np.ndarray, height: int, width: int) -> "_Looks":
+    def of(cls, looks: np.ndarray, height: int, width: int, offset: np.ndarray) -> "_Looks":
         boards, size = looks.reshape(-1, height, width, 3), (1, 3, 3, 1)
         extremes = scipy.ndimage.minimum_filter, scipy.ndimage.maximum_filter
         ends = (extreme(boards, size, mode="nearest") for extreme in extremes)
-        return cls(*(part.reshape(len(looks), -1).astype(np.float32) for part in (looks, *ends)))
+        shown, low, high = (part.reshape(len(looks), -1).astype(np.float32) for part in (looks, *ends))
+        return cls(shown, low, high, np.tile(offset, (len(looks), 1)), (height, width))
 
     def apart(self) -> np.ndarray:
         """Give how far each is from the nearest other, (T,)."""
@@ -176,9 +201,26 @@ class _Looks:
         back = np.maximum(0, self.low - shown) + np.maximum(0, shown - self.high)
         return (outside + back + SAME * np.abs(self.shown - shown)).mean(axis=1)
 
+    def distance_moved(self, others: "_Looks") -> np.ndarray:
+        """Give how far what each look shows is from others, of one phase, once it begins where they do, (T, S).
+
+        What lies between two pixels is taken to be between what they show.
+        """
+        moved = self.shown.reshape(-1, *self.size, 3)
+        for axis, by in enumerate((others.offsets[0] - self.offsets).astype(np.float32).T, 1):
+            by = by[:, None, None, None]  # less than a pixel
+            places = np.arange(moved.shape[axis])
+            after, before = (np.take(moved, places + way, axis=axis, mode="clip") for way in (1, -1))
+            moved = (1 - np.abs(by)) * moved + np.abs(by) * np.where(by > 0, after, before)
+        return (
+            scipy.spatial.distance.cdist(moved.reshape(self.shown.shape), others.shown, "cityblock")
+            / self.shown.shape[1]
+        )
+
     def with_more(self, others: "_Looks") -> "_Looks":
-        pairs = ((self.shown, others.shown), (self.low, others.low), (self.high, others.high))
-        return _Looks(*(np.concatenate(pair) for pair in pairs))
+        both = zip(*((each.shown, each.low, each.high, each.offsets) for each in (self, others)))
+        shown, low, high, offsets = (np.concatenate(pair) for pair in both)
+        return _Looks(shown, low, high, offsets, self.size)
 
 
 def whole_divisions(size: int) -> Iterator[Comb]:

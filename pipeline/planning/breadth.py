@@ -17,6 +17,7 @@ OWN_BYTES = 64  # that a state takes beside its row, in the set and in the layer
 
 TIME, MEMORY, ENDED = "time is up", "memory is full", "it was told to end"
 UNSEEN = "the data never showed where some steps lead"
+GUESSED = "no way leads there in the model, some of whose steps are chance or learned"
 
 
 class Unsolved(Exception):

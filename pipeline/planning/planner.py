@@ -14,7 +14,7 @@ from ..rules.outcomes import Outcomes
 from ..system.hashing import number_rows
 from .beam import Beam, Problem, Scores, widening
 from .best_first import BestFirst
-from .breadth import Deadline, Layers, Unsolved, meet
+from .breadth import GUESSED, Deadline, Layers, Unsolved, meet
 from .elimination import Elimination
 from .pieces import PieceWorld
 from .searches import AUTO
@@ -65,15 +65,16 @@ class Planner:
         width: Of the beam; by default as wide as the time allows. Of A* and Q*: states at a time.
         search: One of `SEARCHES`.
         weight: Of the steps so far, in A* and Q*.
+        is_certain: Whether all steps are rules or known, and none is chance; else nothing is proved.
     """
 
     def __init__(
         self, model: Any, actions: int, learn: Learn | None = None, width: int | None = None, search: str = AUTO,
-        weight: float = 1.0,
+        weight: float = 1.0, is_certain: bool = True,
     ):  # fmt: skip
         self.model, self.count, self.learn, self.width = model, actions, learn, width
         self.learns = learn is not None
-        self.search, self.weight = search, weight
+        self.search, self.weight, self.is_certain = search, weight, is_certain
         self.at_once = 1  # searches, which share the memory
         self._tasks: dict[bytes, Task] = {}
         self._scores: dict[bytes, Scores | None] = {}
@@ -198,11 +199,13 @@ class Planner:
         try:
             method, search = choose()
             deadline.begin()
-            actions, optimal, states = search(deadline)
+            actions, optimal, deadline.states = search(deadline)
+            if actions is None and not self.is_certain:
+                raise Unsolved(GUESSED)
             status = "impossible" if actions is None else "solved"
         except Unsolved as why:
-            actions, optimal, states, status, ended_by = None, False, deadline.states, "unsolved", str(why)
-        return Plan(actions, status, optimal, deadline.spent, states, method, ended_by)
+            actions, optimal, status, ended_by = None, False, "unsolved", str(why)
+        return Plan(actions, status, optimal and self.is_certain, deadline.spent, deadline.states, method, ended_by)
 
     def _method(self, start: np.ndarray, goals: np.ndarray) -> tuple[str, Search]:
         """Choose by what the tables show; says why."""

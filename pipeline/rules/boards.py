@@ -204,7 +204,7 @@ def _spelt(seen: Seen, combs: Combs, bound: float) -> tuple[float, _Spelt | None
         found.append((here, places[:, here].ravel()[first], which.reshape(len(hashes), -1)))
     values = np.empty(hashes.shape, int)
     looks = [combs.looks(seen.images, cells) for _, cells, _ in found]
-    numbers = merged(looks, combs.down.width, combs.across.width) if len(found) > 1 else [np.arange(total)]
+    numbers = merged(looks, combs) if len(found) > 1 else [np.arange(total)]
     for (here, _, which), of_phase in zip(found, numbers):
         values[:, here] = of_phase[which]
     count = max(int(part.max()) for part in numbers) + 1

@@ -18,7 +18,7 @@ from ..generation.environments import environment_of
 from ..generation.stage import ensure_dataset
 from ..pictures import drawing
 from ..planning.beam import NARROW
-from ..planning.breadth import ENDED, MEMORY, TIME, UNSEEN
+from ..planning.breadth import ENDED, GUESSED, MEMORY, TIME, UNSEEN
 from ..planning.planner import Plan, Planner
 from ..planning.spread import plans
 from ..puzzles import Puzzle
@@ -313,6 +313,7 @@ CURES = {
     TIME: "try more --seconds, or a heuristic that learned for more --train_seconds",
     MEMORY: "try --search beam, whose memory is bounded, where actions can be undone",
     NARROW: "try a larger --width, or none",
+    GUESSED: "a model that `evaluate` calls exact would prove it",
     UNSEEN: "train on more, with a larger --dataset_size",
     ENDED: "the same command searches anew, by what was learned",
 }

@@ -94,6 +94,17 @@ def test_whole_tiles_that_need_few_rules_are_shorter_than_halves_that_fewer_look
     assert rules.is_complete and len(rules.rules) < len(others.rules) and bits < more
 
 
+@pytest.mark.parametrize("side", [45, 47])
+def test_a_tile_has_one_number_however_it_lies_on_the_pixel_grid(side):
+    puzzle, comb = PUZZLES["slidepuzzle"], Comb(0.0, side / 4, 4, 0.5)
+    states = puzzle.start(np.random.default_rng(0), 300, "anywhere")
+    dictionary = Dictionary(Combs(comb, comb))
+    boards, _ = dictionary.read(bilinear(puzzle.render(states, (128, 128)), (side, side)))
+    values, looks = dictionary.merge(boards)
+    assert looks.shape[:2] == (16, 16)  # phases and tiles
+    assert len(np.unique(np.stack([values.ravel(), states.ravel()], axis=1), axis=0)) == 16
+
+
 def test_a_cell_far_from_its_cause_changes_by_what_lies_beside_a_thing_and_the_layer_says_the_same():
     from pipeline.world_model.rule_layers import rules_layer
 

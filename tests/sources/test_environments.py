@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline import load
 from pipeline.command_line.cli import main
 from pipeline.command_line.options import GenerateCommand
 from pipeline.dataset.checks import check_digest, open_dataset
@@ -91,6 +92,9 @@ def test_a_model_of_an_environment_is_measured_in_walks_of_its_own_and_chance_is
     assert 0.5 < metrics["chance"]["bound"] < 0.95 and metrics["one_step_exact"] <= metrics["chance"]["bound"]
     assert "chance or hidden state: 10 of 18 pairs of picture and action led to different pictures" in said
     assert metrics["rollout"]["steps"] == 30 and "not measured without `states`: identity.two_ways" in said
+    first, last = np.kron(np.eye(6)[[0, 5], None], np.full((2, 2), 255))[..., None].repeat(3, axis=3).astype(np.uint8)
+    plan = load("models/Strip-v0-lightsout").solve(last, first, seconds=2, train_seconds=1)
+    assert plan.status != "impossible" and not plan.optimal  # nothing is proved where steps are chance
 
 
 def test_novel_tries_everything_equally_often():
