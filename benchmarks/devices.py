@@ -28,6 +28,7 @@ from pipeline.puzzles import PUZZLES
 from pipeline.puzzles.walks import walk
 from pipeline.rules.find import Arrays, find_rules
 from pipeline.system.executors import cores
+from pipeline.world_model.learning import whitened
 from pipeline.world_model.model import DiscreteWorldModel, build_world_model
 from pipeline.world_model.transition import with_rules
 
@@ -60,6 +61,9 @@ def built(name: str, puzzle: str, has_rules: bool) -> tuple[DiscreteWorldModel, 
     code = find_code(images[:IMAGES], architecture.code, architecture.max_bits) if architecture.code else None
     start = None if code or architecture.recipe else begin(images[:IMAGES], architecture.max_bits)
     model = build_world_model(architecture, SIZE, actions, code, start)
+    if start:
+        whiten = whitened(model.encoder)
+        return model, {"point": whiten.predict(images), "action": action, "next_point": whiten.predict(next_images)}
     if code is None:
         return model, {"image": images, "action": action, "next_image": next_images}
     before, after = (np.concatenate([model.encode(part) for part in np.split(of, 20)]) for of in (images, next_images))

@@ -30,6 +30,7 @@ Draw = Callable[[np.ndarray], np.ndarray]  # states (N, S) to images (N, H, W, 3
 TRANSITIONS, EPISODE = 100_000, 30
 DREAMS, DREAMED, COMPARED = 100, 1000, 20  # walks, steps, steps that are drawn at a time
 BLANK = 40  # the grey of a cell without a tile
+DRAWN = 64  # images drawn at a time, before they are shrunk
 SAMPLES = 8  # per pixel and axis
 EYE = 6.0  # how far from the cube's middle it is seen, in cubies
 LARGE = {"rubikscube": 128, "sokoban": 160, "slidepuzzle": 128, "lightsout": 112}  # pixels, before it is shrunk
@@ -104,9 +105,10 @@ def _cube(side: int, perspective: bool, gap: float) -> tuple[np.ndarray, np.ndar
 def draw_shrunk(name: str, side: int, how: Image.Resampling, states: np.ndarray) -> np.ndarray:
     """Draw one of our puzzles large, and shrink that as a screenshot is shrunk."""
     images = np.empty((len(states), side, side, 3), np.uint8)
-    for row, state in enumerate(states):
-        large = PUZZLES[name].render(state[None], (LARGE[name], LARGE[name]))[0]
-        images[row] = np.asarray(Image.fromarray(large).resize((side, side), how))
+    for first in range(0, len(states), DRAWN):
+        large = PUZZLES[name].render(states[first : first + DRAWN], (LARGE[name], LARGE[name]))
+        for row, image in enumerate(large, first):
+            images[row] = np.asarray(Image.fromarray(image).resize((side, side), how))
     return images
 
 

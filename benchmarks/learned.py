@@ -170,8 +170,8 @@ def measure_short(row: str) -> dict:
     before = code_figures(model, *unseen)
     steps = SHORT_EPOCHS * math.ceil(SHORT_SIZE / SHORT_BATCH)
     compile_for_training(model, TrainCommand(world_model="learned", optimizer=optimizer), steps)
-    points = start.white.points(flat(batch["image"]))
-    losses = []
+    points, next_points = (start.white.points(flat(batch[name])) for name in ("image", "next_image"))
+    batch, losses = {"point": points, "action": batch["action"], "next_point": next_points}, []
     for epoch in range(SHORT_EPOCHS):
         if epoch:
             mend(model, start, points)

@@ -323,15 +323,16 @@ def few_transitions() -> str:
 def solving() -> str:
     """Write how well plans are found in learned worlds."""
     head = [
-        "Problems", "Solved", "Proved impossible", "Actions in the mean", "Proved shortest", "Seconds in the mean",
-        "at most", "Refused by the truth",
+        "Problems", "Solved", "Proved impossible", "Actions in the mean", "More than the shortest", "Proved shortest",
+        "Seconds in the mean", "at most", "Refused by the truth",
     ]  # fmt: skip
 
     def cells(name, row):
         return None if "search" in row else [
             name, f"{row['solved']:,} of {row['problems']:,}", f"{row['impossible']:,}",
-            "" if row["actions"] is None else f"{row['actions']:.2f}", f"{row['optimal']:,}",
-            f"{row['seconds']:.4f}", f"{row['most_seconds']:.2f}", f"{row['refused']:,}",
+            "" if row["actions"] is None else f"{row['actions']:.2f}",
+            "" if row.get("longer_than_shortest") is None else percent(row["longer_than_shortest"]),
+            f"{row['optimal']:,}", f"{row['seconds']:.4f}", f"{row['most_seconds']:.2f}", f"{row['refused']:,}",
         ]  # fmt: skip
 
     return measured("solving", head, cells)

@@ -71,7 +71,7 @@ def steps_of(name: str, file: h5py.File) -> tuple[dict, object]:
 
     options, architecture = TrainCommand(world_model=name, dataset=MODELS[name][0]), load_architecture(name)
     model = start.new_model(file, options)
-    places = ("memory",) if architecture.code else ("memory", "disk")
+    places = ("memory", "disk") if architecture.recipe else ("memory",)  # where images are trained on
     sources = {where: fit.read_split(file["train"], model, where) for where in places}
     if architecture.code:
         model = start.with_found_rules(model, sources["memory"], architecture, len(file.attrs["action_names"]))
@@ -98,7 +98,7 @@ def products(model) -> list[tuple[str, int, int, int]]:
             continue
         for layer in part.layers:
             kernel = getattr(layer, "kernel", None)
-            if kernel is not None and not (model.both_losses == "learned" and layer.name == "pixels"):  # not trained on
+            if kernel is not None and not (model.both_losses == "learned" and layer.name in ("whiten", "pixels")):
                 n, m = kernel.shape[-2:]
                 places = math.prod(layer.input.shape[1:-1]) if isinstance(layer, keras.layers.Dense) else 1
                 rows = batch * places

@@ -17,6 +17,7 @@ from gymnasium.vector.utils import batch_space
 
 from . import load
 from .dataset.cache import use_dataset
+from .dataset.reading import episode_starts
 from .generation.stage import ensure_dataset
 from .loaded import ROWS, WorldModel
 from .puzzles import PUZZLES
@@ -50,7 +51,7 @@ class Dreamed:
         with use_dataset(ensure_dataset(self.model.options.model_copy(update={"data_dir": data_dir}))) as file:
             split = file["train"]
             frames = split["frames"][:].astype(np.int64)
-            first = np.arange(len(frames)) if puzzle else np.flatnonzero(np.append(2, np.diff(frames)) > 1)
+            first = np.arange(len(frames)) if puzzle else episode_starts(frames)
             chosen = first[np.linspace(0, len(first) - 1, min(len(first), MOST_STARTS)).astype(int)]
             starts = self._encoded(split["images"], frames[chosen])
         others = starts[~self._ended(starts)]

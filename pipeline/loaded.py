@@ -9,14 +9,13 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-from .evaluation.stage import recorded_options
-from .generation.stage import action_names
+from .evaluation.stage import recorded_actions, recorded_options
 from .planning.planner import Plan, Planner
 from .planning.worlds import CodeWorld, World, compile_world
 from .rules.language import Rules
 from .rules.outcomes import Outcomes
-from .runs.folder import Run
-from .system.errors import UserError, quoted, shown
+from .runs.folder import finished_run
+from .system.errors import quoted, shown
 from .system.files import read_json
 from .world_model.loading import load_world_model, model_digest
 
@@ -50,16 +49,12 @@ class WorldModel:
     """
 
     def __init__(self, folder: Path):
-        run = Run(folder)
-        if not run.is_finished():
-            raise UserError(
-                f"load needs the folder of a finished run, which `train` makes. Received: {shown(str(folder))}"
-            )
-        options = self.options = recorded_options(run)
+        run = finished_run(folder)
+        self.options = recorded_options(run)
         self.recorded, self.summary = run.recorded_options() or {}, (run.record() or {}).get("summary", {})
         self.model, self.folder = load_world_model(run.best_model), run.folder
-        self.actions = tuple((run.record() or {}).get("actions") or action_names(options))
-        self.dataset, self.img_size, self.bits = options.dataset, self.model.encoder.input_shape[1:3], self.model.bits
+        self.actions, self.dataset = recorded_actions(run), self.options.dataset
+        self.img_size, self.bits = self.model.encoder.input_shape[1:3], self.model.bits
         self.metrics: dict[str, Any] | None = read_json(run.metrics_file)
         self.outcomes = Outcomes.of_record(run.record())
         self._planners: dict[float, Planner] = {}  # by how long they learn
@@ -217,6 +212,7 @@ class WorldModel:
         begin, end = (self._codes(one)[0][0] if one.ndim == 1 else self.encode(one) for one in given)
         if train_seconds not in self._planners:
             self._planners[train_seconds] = self.planner(train_seconds)
+            self._planners[train_seconds].check(np.stack([begin, end]))
         return self._planners[train_seconds].solve(begin, end.reshape(1, -1), seconds)
 
     def planner(self, train_seconds: float, **chosen: Any) -> Planner:

@@ -28,7 +28,7 @@ def numbered_codes(count: int) -> CodeTransitions:
     """Codes of 20 bits that spell the numbers of their frames."""
     actions, frames, total = numbered_frames(count)
     bits = np.arange(total)[:, None] >> np.arange(20) & 1
-    return CodeTransitions(np.packbits(bits, axis=1, bitorder="little"), 20, actions, frames, np.empty(0, int))
+    return CodeTransitions(np.packbits(bits, axis=1, bitorder="little"), actions, frames, 20, np.empty(0, int))
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ class Lights:
 
 
 def test_codes_are_read_in_parts_as_if_in_one(lights, monkeypatch):
-    monkeypatch.setattr("pipeline.training.code_batches.READ_BYTES", 1)
+    monkeypatch.setattr("pipeline.training.in_memory.READ_BYTES", 1)
     codes = CodeTransitions.read(lights, Lights())
     np.testing.assert_array_equal(codes.codes(np.arange(len(lights["images"]))), Lights().encode(lights["images"][:]))
     assert len(codes.misread(0)) == 0

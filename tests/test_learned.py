@@ -54,6 +54,13 @@ def new_model(begun) -> DiscreteWorldModel:
     return build_world_model(load_architecture("learned"), SIZE, len(PUZZLE.actions), None, begun[1])
 
 
+def in_points(begun) -> dict[str, np.ndarray]:
+    """Give all transitions as training has them: images as their points."""
+    seen, first = begun
+    points = {f"{name}point": first.white.points(flat(seen[f"{name}image"])) for name in ("", "next_")}
+    return {**points, "action": seen["action"]}
+
+
 def share_told_apart(model: DiscreteWorldModel, seen: dict) -> float:
     """Give how many codes there are for each state; 0 where a state has several."""
     codes, states = model.encode(seen["image"]), seen["state"]
@@ -82,8 +89,7 @@ def test_logits_do_not_shrink_with_the_weights():
 def test_a_short_training_does_not_collapse_the_code(optimizer, begun):
     seen, _ = begun
     model = compiled(new_model(begun), optimizer)
-    batch = {name: seen[name] for name in ("image", "action", "next_image")}
-    history = model.fit(batch, batch_size=200, epochs=4, verbose=0).history
+    history = model.fit(in_points(begun), batch_size=200, epochs=4, verbose=0).history
     assert int(model.optimizer.iterations) == 40
     assert history["loss"][-1] < history["loss"][0]
     assert history["bits_in_use"][-1] == 1
@@ -93,8 +99,7 @@ def test_a_short_training_does_not_collapse_the_code(optimizer, begun):
 def test_no_gradient_of_the_prediction_reaches_what_is_predicted(begun):
     import tensorflow as tf
 
-    seen, _ = begun
-    model, few = new_model(begun), {name: seen[name][:20] for name in ("image", "action", "next_image")}
+    model, few = new_model(begun), {name: values[:20] for name, values in in_points(begun).items()}
     outputs = model(few)
     with tf.GradientTape() as tape:
         tape.watch(outputs["next_code"])

@@ -51,7 +51,7 @@ def test_a_folder_that_is_no_finished_run_is_refused_in_one_line(run, tmp_path, 
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     Path("file").touch()
-    with pytest.raises(UserError, match=rf"^load needs the folder of a finished run.*Received: {run}$"):
+    with pytest.raises(UserError, match=rf"^it must be the folder of a finished run.*Received: {run}$"):
         pipeline.load(run)
 
 

@@ -51,3 +51,8 @@ def test_every_command_line_has_options_that_there_are(line, capsys, tmp_path, m
     code = main([*line.split(), "--no_such_option", "1"])
     said = capsys.readouterr().err
     assert code == 2 and "no_such_option" in said, said
+
+
+def test_no_documented_training_goes_through_the_2000_epochs_of_the_default():
+    trainings = [line for line in COMMAND_LINES if line.startswith("world_model_train train ")]
+    assert trainings and not [line for line in trainings if "--train_epochs" not in line and "…" not in line]

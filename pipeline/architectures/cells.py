@@ -169,7 +169,7 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
     )
     print(
         f"board found: {cells.combs}, which show {bits + 1} things in {len(cells.looks)} phases and take {length:,.0f} "
-        f"bits with their rules{others}"
+        f"bits with their rules, which count tenfold{others}"
     )
     return cells, find_rules(_Boards(values, bits, triples), (*cells.combs.phases.shape, bits), count)
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import maximum_filter, minimum_filter
-from scipy.optimize import linear_sum_assignment
+import scipy  # its parts are imported where they are first used: models load sooner
 
 from .tile_bits import CellHashes
 
@@ -136,7 +135,7 @@ def merged(looks: list[np.ndarray], height: int, width: int) -> list[np.ndarray]
         distance = np.full((len(apart), len(numbers[phase])), np.inf)
         np.minimum.at(distance, symbol, every[phase].distance(known).T)  # of a symbol's looks the nearest
         is_near = distance <= np.maximum(NEAR, APART * apart)[:, None]
-        rows, columns = linear_sum_assignment(np.where(is_near, distance, NEVER))
+        rows, columns = scipy.optimize.linear_sum_assignment(np.where(is_near, distance, NEVER))
         fits = is_near[rows, columns]
         which = np.full(len(numbers[phase]), -1)
         which[columns[fits]] = rows[fits]
@@ -158,7 +157,8 @@ class _Looks:
     @classmethod
     def of(cls, looks: np.ndarray, height: int, width: int) -> "_Looks":
         boards, size = looks.reshape(-1, height, width, 3), (1, 3, 3, 1)
-        ends = (minimum_filter(boards, size, mode="nearest"), maximum_filter(boards, size, mode="nearest"))
+        extremes = scipy.ndimage.minimum_filter, scipy.ndimage.maximum_filter
+        ends = (extreme(boards, size, mode="nearest") for extreme in extremes)
         return cls(*(part.reshape(len(looks), -1).astype(np.float32) for part in (looks, *ends)))
 
     def apart(self) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The linear algebra that codes are made with."""
 
 import numpy as np
-from scipy import linalg
+import scipy  # its parts are imported where they are first used: models load sooner
 
 SKETCH = 1024  # random mixtures that stand for all rows or all directions; well above the rank of any code
 
@@ -28,7 +28,7 @@ def ridge(inputs: np.ndarray, targets: np.ndarray, noise: float):
     x, y = inputs - input_mean, targets - target_mean
     gram = x.T @ x / len(x)
     gram[np.diag_indices_from(gram)] += max(noise**2, 1e-9)
-    kernel = linalg.solve(gram, x.T @ y / len(x), assume_a="pos", overwrite_a=True, check_finite=False)
+    kernel = scipy.linalg.solve(gram, x.T @ y / len(x), assume_a="pos", overwrite_a=True, check_finite=False)
     return kernel.astype(np.float32), (target_mean - input_mean @ kernel).astype(np.float32)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import ndtr
+import scipy  # its parts are imported where they are first used: models load sooner
 
 from .linear import flat, ridge
 from .linear_code import LinearCode, find_code
@@ -101,8 +101,8 @@ def without_clipping(means: np.ndarray, noise: float) -> np.ndarray:
         return means
     values = np.linspace(0, 1, 511)
     low, high = values / noise, (values - 1) / noise  # standard deviations above what is cut off
-    inside, cut = ndtr(low) - ndtr(high), np.exp(-(low**2) / 2) - np.exp(-(high**2) / 2)
-    seen = values * inside + noise * cut / np.sqrt(2 * np.pi) + ndtr(high)
+    inside, cut = scipy.special.ndtr(low) - scipy.special.ndtr(high), np.exp(-(low**2) / 2) - np.exp(-(high**2) / 2)
+    seen = values * inside + noise * cut / np.sqrt(2 * np.pi) + scipy.special.ndtr(high)
     return np.interp(means, seen, values)
 
 

@@ -1,7 +1,7 @@
 """Bits for images without a lattice: thresholds on the values of pixels that stand for parts of the picture."""
 
 import numpy as np
-from scipy import linalg
+import scipy  # its parts are imported where they are first used: models load sooner
 
 from .linear import SKETCH, flat, mixtures
 from .value_bits import ValueBits
@@ -74,7 +74,7 @@ def _most_telling(values: np.ndarray) -> list[int]:
     """
     centred = values - values.mean(axis=0, dtype=np.float32)
     sketch = mixtures(SKETCH, len(values)) @ centred if len(values) > SKETCH else centred
-    triangle, order = linalg.qr(sketch, mode="r", pivoting=True, check_finite=False)
+    triangle, order = scipy.linalg.qr(sketch, mode="r", pivoting=True, check_finite=False)
     diagonal = np.abs(np.diag(triangle))
     falls = diagonal[1:] * RANK_DROP < diagonal[:-1]
     rank = int(np.argmax(falls)) + 1 if falls.any() else len(diagonal)

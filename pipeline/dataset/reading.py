@@ -25,6 +25,11 @@ def read_rows(array: h5py.Dataset, first: int, last: int, into: np.ndarray | Non
     return rows
 
 
+def episode_starts(frames: np.ndarray) -> np.ndarray:
+    """Give the first transition of each episode (E,), of the frames (N,) int64 that transitions lead from."""
+    return np.flatnonzero(np.diff(frames, prepend=-2) > 1)
+
+
 def seen_outcomes(split: h5py.Group) -> tuple[np.ndarray, np.ndarray] | None:
     """Give the rewards (N,) float32 and the ends (N,) bool of a split's transitions; None where it has neither."""
     if not {"rewards", "terminated"} & split.keys():

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from ..codes.exactness import judge_frames, noise_of, pixel_bound
 from ..dataset.layout import SPLITS
+from ..dataset.reading import episode_starts
 from ..system.hashing import number_rows
 from .rollout import Rollout
 from .subject import Subject
@@ -20,8 +21,8 @@ def roll_out_episodes(subject: Subject, walk: Mapping, episodes: int, steps: int
         walk: The arrays of a split, in a file or in memory.
     """
     images, actions, frames = walk["images"], walk["actions"][:], walk["frames"][:].astype(np.int64)
-    begins = np.flatnonzero(np.diff(frames, prepend=-2) > 1)[:episodes]  # the first transition of each episode
-    ends = np.append(np.flatnonzero(np.diff(frames) > 1) + 1, len(frames))[:episodes]
+    bounds = np.append(episode_starts(frames), len(frames))[: episodes + 1]
+    begins, ends = bounds[:-1], bounds[1:]
     lengths = np.minimum(ends - begins, steps)
     steps, episodes, firsts = int(lengths.max()), len(lengths), frames[begins]
     step = np.arange(steps)[:, None]

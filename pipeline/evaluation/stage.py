@@ -123,6 +123,11 @@ def recorded_options(run: Run) -> TrainCommand:
     raise UserError(f"{run.record_file} is damaged; move {run.folder} away and train again")
 
 
+def recorded_actions(run: Run) -> tuple[str, ...]:
+    """Give the names of the actions of the run in a folder, whose source may be elsewhere now."""
+    return tuple((run.record() or {}).get("actions") or action_names(recorded_options(run)))
+
+
 def _with_recorded(options: EvaluateCommand, recorded: TrainCommand) -> EvaluateCommand:
     """Give the dataset options: those given now, else those the run recorded."""
     given = {name: getattr(options, name) for name in options.model_fields_set}
@@ -134,8 +139,7 @@ def _with_recorded(options: EvaluateCommand, recorded: TrainCommand) -> Evaluate
 
 def _check_fits(run: Run, wanted: EvaluateCommand, recorded: TrainCommand) -> None:
     """Make sure that a model of the run's puzzle is asked about such actions as it knows, and such pictures."""
-    actions = (run.record() or {}).get("actions") or PUZZLES[recorded.dataset].actions
-    if list(action_names(wanted)) != list(actions):
+    if action_names(wanted) != recorded_actions(run):
         raise UserError(
             f"--dataset must be {recorded.dataset}, which this run was trained on, or have the same actions. "
             f"Received: --dataset {wanted.dataset}"

@@ -9,8 +9,7 @@ from functools import cached_property
 from math import factorial
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy  # its parts are imported where they are first used: models load sooner
 
 from .invariants import Turns
 from .worlds import Moves, World
@@ -155,7 +154,8 @@ def _orbits(to: np.ndarray) -> np.ndarray:
     """Number (n,) what permutations (A, n) bring to one another."""
     count = to.shape[1]
     rows = np.tile(np.arange(count), len(to))
-    return connected_components(coo_array((np.ones(len(rows)), (rows, to.reshape(-1))), (count, count)))[1]
+    edges = scipy.sparse.coo_array((np.ones(len(rows)), (rows, to.reshape(-1))), (count, count))
+    return scipy.sparse.csgraph.connected_components(edges)[1]
 
 
 def _carried_together(to: np.ndarray, moving: np.ndarray):
@@ -175,7 +175,7 @@ def _carried_together(to: np.ndarray, moving: np.ndarray):
     size = np.bincount(pairs)[pairs].reshape(n, n)
     alone = np.diagonal(size)  # places of a bit
     together = (size == alone[:, None]) & (size == alone)  # (n, n): each tells where the other is
-    labels = connected_components(coo_array(together))[1]
+    labels = scipy.sparse.csgraph.connected_components(scipy.sparse.coo_array(together))[1]
     pieces = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
 
     def followers(piece: np.ndarray) -> np.ndarray:

@@ -7,8 +7,7 @@ from functools import cached_property
 from math import factorial, prod
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy  # its parts are imported where they are first used: models load sooner
 
 from ..rules.language import EMPTY, HERE, OUTSIDE, CopyRules, LocalRules, Offset, cell_bits, cell_values
 from ..rules.operators import Operator, operators_of
@@ -267,7 +266,8 @@ class BoardWorld(World):
                     begins.append(2 * cell + parity)
                     ends.append(2 * self._at(to)[cell] + (parity ^ odd))
         size = 2 * self.cells
-        return connected_components(coo_array((np.ones(len(begins)), (begins, ends)), (size, size)))[1].reshape(-1, 2)
+        edges = scipy.sparse.coo_array((np.ones(len(begins)), (begins, ends)), (size, size))
+        return scipy.sparse.csgraph.connected_components(edges)[1].reshape(-1, 2)
 
     def renamed(self, start: np.ndarray, goal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give a start and a goal (S,) with other values, in ascending order in the goal, and the same plans.

@@ -1,8 +1,9 @@
 """The board whose rules are short: of the ways to cut pictures into cells, that with the shortest description.
 
 A description spells what cells show, names the cells of one picture, and tells what actions do to them (minimum
-description length, Rissanen, 1978). Ways to cut are proposed by edges, and by what divides the picture evenly; most
-are dismissed by counting the surroundings in which a cell was seen to change, and rules are learned for the best few.
+description length, Rissanen, 1978). The last counts tenfold: what cells show was seen, but rules must hold for what
+wasn't. Ways to cut are proposed by edges, and by what divides the picture evenly; most are dismissed by counting the
+surroundings in which a cell was seen to change, and rules are learned for the best few.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ BEST, NEARLY = 3, 1.5  # ways to cut that rules are learned for, at most; and ho
 MOST_LOOKS, MOST_SYMBOLS = 600, 128  # what cells show, in all phases and in one
 MERGED = 0.1  # of the bits of a look, for one that another phase shows alike
 BETWEEN, MOST_BETWEEN = 0.5, 5e3  # bits, of a pixel's, for one between cells; and for all of these at most
+MUST_HOLD = 10.0  # times that each bit of rules and of their exceptions counts
 LEFT_OUT = 8.0  # pixels' bits for one that changes and lies on no cell
 MOST_OF_A_PIXEL = 8.0  # bits
 
@@ -101,7 +103,7 @@ def described(seen: Seen, combs: Combs, bound: float = np.inf) -> tuple[float, L
         return base + found.spelling, None
     told = sum((len(rule.tests) + len(rule.board) + 1) * (2 + name) for rule in rules.rules)
     exceptions = rules.left_over * (np.log2(boards[0].size) + name + np.log2(len(seen.before)))
-    return base + found.spelling + told + exceptions, rules
+    return base + found.spelling + MUST_HOLD * (told + exceptions), rules
 
 
 # ---- ways to cut

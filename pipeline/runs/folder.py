@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..system.errors import UserError, shown
 from ..system.files import read_json, replacing, save_model, write_json
 from ..system.hashing import file_digest
 from ..system.locks import locked
@@ -184,6 +185,14 @@ class Run:
     def drop_checkpoint(self):
         """Remove what a finished run would have gone on from."""
         shutil.rmtree(self.checkpoint, ignore_errors=True)
+
+
+def finished_run(folder: str | Path) -> Run:
+    """Give the run in a folder, which must be finished."""
+    run = Run(folder)
+    if not run.is_finished():
+        raise UserError(f"it must be the folder of a finished run, which `train` makes. Received: {shown(str(folder))}")
+    return run
 
 
 def _checksum_of(content: dict) -> str:

@@ -1,5 +1,6 @@
 """A run's model in the formats of other programs: its rules as a planning domain in PDDL, or its parts as ONNX."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,29 +9,26 @@ from ..command_line.options import ExportCommand
 from ..rules.language import CopyRules, LocalRules
 from ..rules.parts import Pixels, parts_of, tiles_of
 from ..rules.pddl import Domain, copy_domain, local_domain
-from ..runs.folder import Run
+from ..runs.folder import Run, finished_run
 from ..system.backend import load_keras
 from ..system.errors import UserError
 from ..system.files import replacing
 from .given import pixels_off, read_image, state_of
-from .rules import action_names, count_of, puzzle_of
+from .rules import puzzle_of
 
 
 def export(options: ExportCommand) -> None:
     """Write a run's rules as a domain, and a problem where start and goal are given; or its parts as ONNX."""
-    run = Run(options.path)
-    if not run.is_finished():
-        raise UserError(f"--path must be the folder of a finished run, which `train` makes. Received: {options.path}")
+    run = finished_run(options.path)
     load_keras()
+    from ..loaded import WorldModel  # heavy: only now
+
+    loaded = WorldModel(run.folder)
     if options.format == "onnx":
-        from ..loaded import WorldModel  # heavy: only now
         from .onnx_files import write_onnx
 
-        return write_onnx(options, WorldModel(run.folder))
-    from ..world_model.loading import load_world_model
-
-    model = load_world_model(run.best_model)
-    codes = None
+        return write_onnx(options, loaded)
+    model, codes = loaded.model, None
     if options.start and options.goal:
         codes = np.concatenate(
             [_encoded(name, getattr(options, name), options, run, model) for name in ("start", "goal")]
@@ -38,7 +36,7 @@ def export(options: ExportCommand) -> None:
     if model.rules is None or not model.rules.is_complete:
         found = model.rules.summary() if model.rules else "none were found"
         raise UserError(f"a transition must be rules alone to be written as PDDL; in {options.path} {found}")
-    domain = domain_of(model.rules, action_names(run, count_of(model.rules)), model.pixels, codes)
+    domain = domain_of(model.rules, loaded.actions, model.pixels, codes)
     folder = run.folder / "export"
     folder.mkdir(exist_ok=True)
     _write(folder / "domain.pddl", domain.text)
@@ -52,7 +50,9 @@ def export(options: ExportCommand) -> None:
         print(f"{folder / 'problem.pddl'}: from {options.start} to {options.goal}")
 
 
-def domain_of(rules: LocalRules | CopyRules, actions: list[str], pixels: Pixels, codes: np.ndarray | None) -> Domain:
+def domain_of(
+    rules: LocalRules | CopyRules, actions: Sequence[str], pixels: Pixels, codes: np.ndarray | None
+) -> Domain:
     """Write rules as a domain that fits the codes (2, B) of a start and a goal, if they are known."""
     if isinstance(rules, LocalRules):
         return local_domain(rules, actions, tiles_of(pixels, rules.grid), None if codes is None else codes[0])

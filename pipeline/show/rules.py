@@ -22,18 +22,6 @@ def puzzle_of(run: Run) -> Puzzle | None:
     return PUZZLES.get(str((run.recorded_options() or {}).get("dataset")))
 
 
-def action_names(run: Run, count: int) -> list[str]:
-    """Give the actions' names as the run has recorded them."""
-    recorded, puzzle = (run.record() or {}).get("actions"), puzzle_of(run)
-    names = recorded or (puzzle.actions if puzzle else ())
-    return list(map(str, names)) if len(names) == count else [f"action {number}" for number in range(count)]
-
-
-def count_of(rules: LocalRules | CopyRules) -> int:
-    """Give the number of actions that rules are about."""
-    return rules.actions if isinstance(rules, LocalRules) else len(rules.source)
-
-
 def told(
     rules: LocalRules | CopyRules, are_all: bool, actions: Sequence[str], pixels: Pixels
 ) -> tuple[str, Callable[[Path], None]]:
@@ -109,10 +97,9 @@ def _has_rules(run: Run) -> bool:
 
 def _read_rules(run: Run) -> tuple[str, Callable[[Path], None]]:
     load_keras()
-    from ..world_model.loading import load_world_model  # heavy: only now
+    from ..loaded import WorldModel  # heavy: only now
 
-    model = load_world_model(run.best_model)
+    model = WorldModel(run.folder)
     if model.rules is None:
         raise UserError(f"the transition of {run.best_model} is learned as a whole, and has no rules to show")
-    actions = action_names(run, count_of(model.rules))
-    return told(model.rules, model.rules_are_all, actions, model.pixels)
+    return told(model.rules, model.rules_are_all, model.actions, model.model.pixels)

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from ..command_line.options import SolveCommand
 from ..dataset.cache import use_dataset
+from ..dataset.reading import episode_starts
 from ..evaluation.plans import looks_alike, replayed, replayed_live
 from ..evaluation.stage import recorded_options
 from ..generation.environments import environment_of
@@ -22,14 +23,14 @@ from ..planning.planner import Plan, Planner
 from ..planning.spread import plans
 from ..puzzles import Puzzle
 from ..rules.outcomes import Outcomes
-from ..runs.folder import Run
+from ..runs.folder import Run, finished_run
 from ..show.given import pixels_off, read_image, state_of
 from ..sources.names import is_environment
 from ..system.backend import load_keras
 from ..system.errors import UserError
 from ..system.files import replacing
 from ..system.interruption import Interrupted, finishing_first
-from .problems import finished, read_problems, true_puzzle
+from .problems import read_problems, true_puzzle
 
 TERMINAL = "terminal"  # a goal: any end of the world with the best reward
 NOT_SOLVED = 3  # the exit code
@@ -66,7 +67,7 @@ class Checked:
 
 def solve(options: SolveCommand) -> int:
     """Solve one problem or many; gives the exit code."""
-    run = finished(options.path)
+    run = finished_run(options.path)
     puzzle = true_puzzle(run)
     load_keras()
     from ..loaded import WorldModel  # heavy: only now
@@ -152,7 +153,7 @@ def _begun(options: SolveCommand, run: Run, img_size: tuple[int, int]) -> np.nda
         return environment_of(recorded).first_picture(options.key, img_size)[None]
     with use_dataset(ensure_dataset(recorded.model_copy(update={"data_dir": options.data_dir}))) as file:
         frames = file["train/frames"][:].astype(np.int64)
-        first = np.flatnonzero(np.append(2, np.diff(frames)) > 1)
+        first = episode_starts(frames)
         return file["train/images"][int(frames[first[options.key % len(first)]])][None]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..command_line.options import ProblemsCommand
 from ..puzzles import PUZZLES, Puzzle
-from ..runs.folder import Run
+from ..runs.folder import Run, finished_run
 from ..sources.names import is_own_puzzle
 from ..sources.own_puzzle import find_puzzle
 from ..system.errors import UserError
@@ -17,7 +17,7 @@ from ..system.streams import stream
 
 def problems(options: ProblemsCommand) -> None:
     """Write a file of problems."""
-    run = finished(options.path)
+    run = finished_run(options.path)
     puzzle = true_puzzle(run)
     if puzzle is None:
         raise UserError(
@@ -65,14 +65,6 @@ def read_problems(path: Path, img_size: tuple[int, int]) -> tuple[np.ndarray, np
             wanted = f"{name} of --problems must be (N, {img_size[0]}, {img_size[1]}, 3) uint8, as many as start has"
             raise UserError(f"{wanted}. Received: {images.shape} {images.dtype}")
     return start, goal
-
-
-def finished(path: str) -> Run:
-    """Give the run in a folder, which must be finished."""
-    run = Run(path)
-    if not run.is_finished():
-        raise UserError(f"--path must be the folder of a finished run, which `train` makes. Received: --path {path}")
-    return run
 
 
 def true_puzzle(run: Run) -> Puzzle | None:

@@ -11,24 +11,24 @@ from ..system.errors import UserError
 from ..system.memory import check_memory
 from ..world_model.model import DiscreteWorldModel
 
-CODE_COPIES = 4  # of the packed codes that there are once TensorFlow has them, as measured
+COPIES = 2  # of what is kept of the frames that there are once TensorFlow has it, as measured
 TRANSITION_BYTES = 44  # of the action, the frame and the place in the order of a transition, likewise
 STEP_SHARE = 1.5  # of what the layers give that a step holds at a time: 0.85 to 1.15 were measured, lights out 1.75
 
 
-def check_codes(split: h5py.Group, bits: int):
-    """Make sure that the codes of a split's images fit.
+def check_rows(split: h5py.Group, size: int, what: str):
+    """Make sure that what is kept of a split's images fits, `size` bytes of each: in `what` the dataset then is.
 
     Raises:
         UserError: They don't; says how many transitions would.
     """
     frames, transitions = len(split["images"]), len(split["actions"])
-    each = CODE_COPIES * -(-bits // 8) * frames / transitions + TRANSITION_BYTES
+    each = COPIES * size * frames / transitions + TRANSITION_BYTES
 
     def cure(free):
         return f"--dataset_size {int(free / each)} would fit"
 
-    check_memory("the dataset in codes", each * transitions, cure, f"--dataset_size {transitions}")
+    check_memory(f"the dataset in {what}", each * transitions, cure, f"--dataset_size {transitions}")
 
 
 def check_images(needed: int):
@@ -45,8 +45,11 @@ def check_images(needed: int):
     )
 
 
-def check_step(model: DiscreteWorldModel, rows: int, is_of_images: bool):
+def check_step(model: DiscreteWorldModel, rows: int, of: str):
     """Make sure that a training step of so many transitions fits in main memory; a GPU's is TensorFlow's to watch.
+
+    Args:
+        of: What a batch has of its frames: "image", "point" or "code".
 
     Raises:
         UserError: It doesn't; says how many would.
@@ -54,8 +57,10 @@ def check_step(model: DiscreteWorldModel, rows: int, is_of_images: bool):
     if tf.config.list_physical_devices("GPU"):
         return
     numbers = _numbers(model.transition)
-    if is_of_images:
+    if of == "image":
         numbers += 2 * (_numbers(model.encoder) + _numbers(model.decoder))
+    if of == "point":
+        numbers += 2 * (model.bits + model.decoder.get_layer("points").units)
     each = STEP_SHARE * np.dtype(np.float32).itemsize * numbers
 
     def cure(free):

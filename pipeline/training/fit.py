@@ -22,10 +22,10 @@ from ..system.cluster import is_chief
 from ..system.files import save_model
 from ..system.interruption import finishing_first
 from ..system.memory import available_bytes, rows_within, said_size
-from ..world_model.learning import is_learned
+from ..world_model.learning import is_learned, whitened
 from ..world_model.loading import load_world_model, model_digest
 from ..world_model.model import DiscreteWorldModel
-from .capacity import check_codes, check_images, check_step, saying_when_a_step_is_too_large
+from .capacity import check_images, check_rows, check_step, saying_when_a_step_is_too_large
 from .choice import choose_world_model
 from .code_batches import CodeTransitions
 from .code_learning import CodeMender, learned_model, learning_steps, settled_model
@@ -33,6 +33,7 @@ from .devices import as_the_chief_has_it, describe_devices, on_all_devices, shar
 from .environment import describe_environment
 from .image_batches import ImageTransitions
 from .keeper import RunKeeper, where
+from .point_batches import POINT, PointTransitions
 from .start import compile_for_training, mended_model, new_model, with_found_rules
 from .validation import Validation
 
@@ -43,7 +44,7 @@ FAR_OFF_BY_CHANCE = 1e-4  # of noisy frames
 OUTCOME_TRANSITIONS = 500_000  # at most, that rewards and ends are found in
 MENDINGS = 2  # attempts to find a code for frames that the sample didn't show
 
-Transitions = CodeTransitions | ImageTransitions
+Transitions = CodeTransitions | PointTransitions | ImageTransitions
 
 
 def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tuple[list[dict], dict[str, Any]] | None:
@@ -134,7 +135,7 @@ def _phase(
             _say_what_is_missing(model, training)
         done = state.step % steps if state else 0
         compile_for_training(model, options, last, _batches_per_call(training, math.gcd(steps, done)))
-    check_step(model, min(options.mini_batch_size, len(training)), isinstance(training, ImageTransitions))
+    check_step(model, min(options.mini_batch_size, len(training)), training.name)
     apart = keras.models.clone_model(model)
     model = on_all_devices(model)
     validation = Validation(file["validation"], walk if isinstance(walk, CodeTransitions) else None)
@@ -185,7 +186,7 @@ def _misread(training: Transitions, model: DiscreteWorldModel) -> np.ndarray:
     """Give the frames (M,) that don't come back from their codes; none if few noisy ones are far off by chance."""
     if not isinstance(training, CodeTransitions):
         return np.zeros(0, int)
-    by_chance = FAR_OFF_BY_CHANCE * len(training.packed) if model.noise else 0
+    by_chance = FAR_OFF_BY_CHANCE * len(training.rows) if model.noise else 0
     misread = training.misread(pixel_bound(model.noise))
     return misread if len(misread) > by_chance else misread[:0]
 
@@ -214,15 +215,21 @@ def _fit(
 def read_split(
     split: h5py.Group, model: DiscreteWorldModel, where_to: str = "memory", quiet: bool = False
 ) -> Transitions:
-    """Read a split as codes where the code is settled, else as images: into memory, or from disk as they are needed.
+    """Read a split as codes where the code is settled, as points where descent is to learn one, else as images.
+
+    Images are read into memory, or from disk as they are needed.
 
     Args:
         quiet: For a split that is always small: into memory, without a word.
     """
     if not (model.encoder.trainable_variables or model.decoder.trainable_variables):
         if not quiet:
-            check_codes(split, model.bits)
+            check_rows(split, -(-model.bits // 8), "codes")
         return CodeTransitions.read(split, model, quiet)
+    if is_learned(model.encoder):
+        if not quiet:
+            check_rows(split, POINT.itemsize * whitened(model.encoder).output_shape[-1], "points")
+        return PointTransitions.read(split, model, quiet)
     needed, available = split["images"].size, available_bytes()
     if where_to == "auto":
         where_to = "memory" if needed < SHARE_OF_MEMORY * available else "disk"

@@ -40,6 +40,8 @@ class ImageTransitions:
     From disk, memory holds two pools of images at a time: the one in use and the next.
     """
 
+    name = "image"  # of what a batch has of a frame
+
     def __init__(self, split: h5py.Group, in_memory: bool):
         self.in_memory = in_memory
         self.images = split["images"][:] if in_memory else split["images"]  # (F, H, W, 3) uint8

@@ -97,13 +97,22 @@ def is_learned(encoder: keras.Model) -> bool:
     return any(isinstance(layer, UnitDense) for layer in encoder.layers) and bool(encoder.trainable_variables)
 
 
-def there_and_back(encoder: keras.Model, decoder: keras.Model, images, binarize) -> dict:
-    """Give the points (M, K) of images, the logits and bits (M, B), and the points that the bits decode to."""
-    *before, last = encoder.layers
-    points = images
-    for layer in before:
-        points = layer(points)
-    logits = last(points)
+def whitened(encoder: keras.Model) -> keras.Model:
+    """Give the part of an encoder that isn't trained, as a model: images (N, H, W, 3) to points (N, K)."""
+    return keras.Model(encoder.inputs, encoder.get_layer("whiten").output)
+
+
+def points_of(encoder: keras.Model, images):
+    """Compute the points (N, K) of images (N, H, W, 3) within a step."""
+    for layer in encoder.layers[:-1]:
+        images = layer(images)
+    return images
+
+
+def there_and_back(encoder: keras.Model, decoder: keras.Model, points, binarize) -> dict:
+    """Give points (M, K), their logits and bits (M, B), and the points that the bits decode to."""
+    points = ops.cast(points, "float32")
+    logits = encoder.get_layer("logits")(points)
     bits = binarize(2.0 * logits)  # straight through (tanh + 1) / 2
     return {"points": points, "logits": logits, "bits": bits, "decoded_points": decoder.get_layer("points")(bits)}
 

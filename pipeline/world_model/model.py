@@ -16,7 +16,7 @@ from ..system.memory import rows_within
 from .architecture import Architecture
 from .coders import linear_coder
 from .layers import Binarize
-from .learning import HINGE, PREDICTION, begin_learning, learned_coder, learned_losses, there_and_back
+from .learning import HINGE, PREDICTION, begin_learning, learned_coder, learned_losses, points_of, there_and_back
 
 FORMAT_VERSION = 2  # of what a saved model's description holds; raise it where an older one can't be read
 CHECKED_ROWS, CHECKED_BYTES = 1024, 2**22  # images encoded and decoded at a time: they stay in the processor's cache
@@ -31,9 +31,11 @@ class DiscreteWorldModel(keras.Model):
 
     B bits; images (N, H, W, 3) uint8; codes (N, B) of 0 and 1; actions (N,) int.
 
-    It trains on either of two kinds of batches, dictionaries with
+    It trains on one of three kinds of batches, dictionaries with
 
-    - `image`, `action`, `next_image`: all three parts are trained, end to end; or
+    - `image`, `action`, `next_image`: all three parts are trained, end to end;
+    - `point`, `action`, `next_point`: the same, where the code is learned as `learning` describes, from points (N, K)
+      of images, which training doesn't change; or
     - `code`, `action`, `next_code`: the transition alone, where encoder and decoder are settled; the codes with eight
       bits to a byte, (N, ceil(B / 8)) uint8, the first bit the lowest.
 
@@ -111,12 +113,16 @@ class DiscreteWorldModel(keras.Model):
         if "code" in batch:
             code, next_code = (unpacked(batch[name], self.bits) for name in ("code", "next_code"))
             return {"next_code": next_code, "predicted": self.transition([code, batch["action"]], training=training)}
-        images = ops.concatenate([batch["image"], batch["next_image"]])
         if self.both_losses == LEARNED:
-            outputs = there_and_back(self.encoder, self.decoder, images, self.binarize)
+            kind = "point" if "point" in batch else "image"
+            points = ops.concatenate([batch[kind], batch[f"next_{kind}"]])
+            if kind == "image":
+                points = points_of(self.encoder, points)
+            outputs = there_and_back(self.encoder, self.decoder, points, self.binarize)
             code, next_code = ops.split(outputs["bits"], 2)
             predicted = self.transition([code, batch["action"]], training=training)
             return {**outputs, "next_code": next_code, "predicted": predicted}
+        images = ops.concatenate([batch["image"], batch["next_image"]])
         logits = self.encoder(images, training=training)
         codes = self.binarize(logits)
         code, next_code = ops.split(codes, 2)

@@ -7,6 +7,7 @@ from PIL import Image
 from pipeline.architectures.cells import parts_of, parts_of_size, undrawn
 from pipeline.codes.cells import Dictionary, fit_cells
 from pipeline.codes.combs import Comb, Combs
+from pipeline.puzzles import PUZZLES
 from pipeline.rules.boards import Seen, described, find_combs
 from pipeline.rules.find import Arrays, find_rules
 from pipeline.rules.language import LocalRules, cell_bits
@@ -78,6 +79,19 @@ def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_come
     if combs.phases.max() == 0:  # else some things were never seen to lie so on the pixel grid
         assert np.abs(large.decode(codes).astype(int) - larger.images).max() < 4
     assert parts_of_size(small, (img_size[0] + 1, img_size[1])) is None
+
+
+def test_whole_tiles_that_need_few_rules_are_shorter_than_halves_that_fewer_looks_spell():
+    puzzle, rng = PUZZLES["slidepuzzle_3x3"], np.random.default_rng(0)
+    before = puzzle.start(rng, 600, "anywhere")
+    actions = rng.integers(4, size=600)
+    pair = np.concatenate([before, puzzle.step(before, actions)])
+    states, shown = np.unique(pair, axis=0, return_inverse=True)
+    images = bilinear(puzzle.render(states, (96, 96)), (37, 37))
+    seen = Seen(images, shown.ravel()[:600], actions, shown.ravel()[600:], 4)
+    whole, halves = (Combs(Comb(0.0, 37 / 3, 3, 0.5), Comb(0.0, 37 / count, count, 0.5)) for count in (3, 6))
+    (bits, rules), (more, others) = described(seen, whole), described(seen, halves)
+    assert rules.is_complete and len(rules.rules) < len(others.rules) and bits < more
 
 
 def test_a_cell_far_from_its_cause_changes_by_what_lies_beside_a_thing_and_the_layer_says_the_same():

@@ -176,7 +176,7 @@ def test_actions_keep_their_names_as_far_as_pddl_allows_and_no_two_are_alike():
 def test_export_wants_a_finished_run_and_both_start_and_goal(tmp_path, capsys):
     for words, told in {
         (tmp_path / "none",): "--path must be the folder of a run",
-        (tmp_path,): "--path must be the folder of a finished run",
+        (tmp_path,): "it must be the folder of a finished run",
         (tmp_path, "--start", "random"): "--start needs --goal too",
         (tmp_path, "--start", "solved", "--goal", "solved"): "--goal must be another than --start",
         (tmp_path, "--start", "random", "--goal", "x.png"): "and no file is there. Received: --goal x.png",

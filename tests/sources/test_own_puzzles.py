@@ -45,9 +45,9 @@ def write(path: Path, text: str) -> str:
 @pytest.mark.usefixtures("few_measured", "quickly")
 def test_a_puzzle_in_a_file_is_trained_and_measured_without_read(place, capsys):
     word = write(place / "elsewhere" / "row.py", LIGHTS)
-    (command,) = re.findall(r"python main.py (.* row.py .*)", DOCUMENT)
-    words = [word if part == "row.py" else part for part in command.split()]
-    assert main([*words, "--train_epochs=20", "--stop_when_exact=2"]) == 0
+    (command,) = re.findall(r"python main.py (.* row.py (?:.*\\\n)*.*)", DOCUMENT)
+    words = [word if part == "row.py" else part for part in command.replace("\\\n", "").split()]
+    assert main(words) == 0
     metrics = json.loads(Run("models/row-lightsout").metrics_file.read_text())
     assert metrics["verdict"] == "exact" and metrics["rollout"]["steps_all_exact"] == 300
     assert "true_state" not in metrics and set(metrics["left_out"]) == {"read", "inverse", "all_states"}

@@ -12,6 +12,7 @@ from pipeline.codes.linear_code import find_code
 from pipeline.puzzles import PUZZLES
 from pipeline.world_model.architecture import Architecture
 from pipeline.world_model.layers import Binarize, LinearPerAction
+from pipeline.world_model.learning import whitened
 from pipeline.world_model.model import DiscreteWorldModel, build_world_model, unpacked
 from pipeline.world_model.transition import local_transition
 
@@ -170,7 +171,8 @@ def test_without_a_code_all_parts_learn_end_to_end():
     model = build_world_model(Architecture("pixels", 64, LOCAL, 1e-3), SIZE, 49, None)
     model.compile(optimizer="adam")
     before = [np.array(weight) for weight in model.trainable_variables]
-    batch = image_batches("lightsout", 600)
+    batch, points = image_batches("lightsout", 600), whitened(model.encoder)
+    batch |= {f"{name}point": points.predict(batch.pop(f"{name}image"), verbose=0) for name in ("", "next_")}
     history = model.fit(batch, batch_size=100, epochs=4, verbose=0).history
     assert history["loss"][-1] < 0.8 * history["loss"][0]
     assert set(history) == {"loss", "reconstruction", "transition", "bit_match", "code_match", "bits_in_use"}
