@@ -35,7 +35,7 @@ CASES = {  # name: the puzzle, what `problems` gets, or how many boxes, or nothi
     "rubikscube, 5 s": ("rubikscube", "--count 200 --length 1000 --key 1", "--seconds 5"),
     "rubikscube, any goal": ("rubikscube", "--count 60 --length 1000 --key 2 --goal random", "--seconds 1.5"),
     "rubikscube, start and goal swapped": ("rubikscube", "--count 60 --length 1000 --key 5", "--seconds 1.5"),
-    "rubikscube, 60 at 1.5 s": ("rubikscube", "--count 60 --length 1000 --key 3", "--seconds 1.5"),
+    "rubikscube, 300 at 1.5 s": ("rubikscube", "--count 300 --length 1000 --key 6", "--seconds 1.5"),
     "rubikscube, 60 at 5 s": ("rubikscube", "--count 60 --length 1000 --key 3", "--seconds 5"),
     "slidepuzzle, 60 at 1 s": ("slidepuzzle", "--count 60 --length 10000 --key 3", "--seconds 1"),
     "slidepuzzle": ("slidepuzzle", "--count 1000 --length 10000", "--seconds 1"),

@@ -147,23 +147,29 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
     if not ranked:
         raise UserError("cells need pictures that a board divides. Received: --world_model cells, and pictures without")
     tried, refused = [], UserError("")
-    # The first that draws what it reads is taken, else the one that draws most of it.
+    # The first that draws what it reads and whose rules explain all is taken, else the one that comes nearest.
     for place, (_, combs) in enumerate(ranked):
         try:
             cells, values, lost = _read(split, combs, first, which)
         except UserError as error:
             refused = error
             continue
-        tried.append((lost, place, cells, values))
-        if not lost:
+        grid = *combs.phases.shape, cells.looks.shape[1] - 1
+        rules = find_rules(_Boards(values, grid[2], triples), grid, count)
+        left_over = rules.left_over if isinstance(rules, LocalRules) else len(triples)
+        tried.append((lost, left_over, place, cells, rules))
+        if not lost and not left_over:
             break
     if not tried:
         raise refused
-    lost, place, cells, values = min(tried, key=lambda one: one[:2])
+    lost, _, place, cells, rules = min(tried, key=lambda one: one[:3])
     bits, length = cells.looks.shape[1] - 1, ranked[place][0]
-    undrawn = {at: f", and don't draw {lost:,} of the pictures" for lost, at, *_ in tried}
+    missed = {
+        at: f" and don't draw {lost:,} of the pictures" if lost else f" and leave {left_over:,} changes over"
+        for lost, left_over, at, *_ in tried
+    }
     others = "".join(
-        f"; {combs} take {length:,.0f} or more{undrawn.get(at, '')}"
+        f"; {combs} take {length:,.0f} or more{missed.get(at, '')}"
         for at, (length, combs) in enumerate(ranked)
         if at != place
     )
@@ -171,7 +177,7 @@ def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
         f"board found: {cells.combs}, which show {bits + 1} things in {len(cells.looks)} phases and take {length:,.0f} "
         f"bits with their rules, which count tenfold{others}"
     )
-    return cells, find_rules(_Boards(values, bits, triples), (*cells.combs.phases.shape, bits), count)
+    return cells, rules
 
 
 def _read(split: h5py.Group, combs: Combs, first: np.ndarray, which: np.ndarray) -> tuple[Cells, np.ndarray, int]:
