@@ -4,9 +4,9 @@
     python benchmarks/training.py learned  some of it by name; `list` lists the names
 
 Medians of interleaved rounds. For some world models, with batches of 1,000: the step on one batch that is already
-there, on some different ones that are, on batches from memory and on images streamed from disk; and what the step's matrix products alone would take at
-the rate of plain products of the same shapes. Then one autoencoder's step here, in PyTorch and in JAX, where they are
-installed. Prints the tables and writes results/training.json; the datasets are in
+there, on some different ones that are, on batches from memory and on images streamed from disk; and what the step's
+matrix products alone would take at the rate of plain products of the same shapes. Then one autoencoder's step here, in
+PyTorch and in JAX, where they are installed. Prints the tables and writes results/training.json; the datasets are in
 models/benchmark_training/.
 """
 

@@ -16,6 +16,7 @@ from .shuffle import Order
 from .tuning import untuned
 
 READ_BYTES = 2**25  # of images read and encoded at a time
+AT_ONCE = 8000  # transitions gathered by one call, where batches are smaller: calls cost as much as gathering
 INDEX = tf.TensorSpec((None,), tf.int64)
 
 
@@ -49,10 +50,10 @@ class InMemory:
 
         def one_epoch(number):
             index = tf.data.Dataset.from_generator(pools, output_signature=INDEX, args=(number,))
-            return index.rebatch(batch_size)
+            several = index.rebatch(batch_size * max(1, AT_ONCE // batch_size))
+            return several.map(self._gather, num_parallel_calls=1).prefetch(1).rebatch(batch_size)
 
-        epochs = tf.data.Dataset.counter(epoch).flat_map(one_epoch)
-        return untuned(epochs.map(self._gather, num_parallel_calls=2).prefetch(8))
+        return untuned(tf.data.Dataset.counter(epoch).flat_map(one_epoch).prefetch(8))
 
     @cached_property
     def _tensors(self):
