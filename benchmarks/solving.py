@@ -68,7 +68,8 @@ LEVELS = 20  # of other numbers of boxes than the model learned from, solved fro
 STARTS = 5  # of an environment
 COMPARED = 200  # problems whose shortest plans are found beside ours: some 0.2 s each
 OWN_TRAIN = {
-    "gym:FrozenLake-v1": f"{TRAIN} --env_options map_name=8x8,is_slippery=false",
+    "gym:FrozenLake-v1": "--dataset_size 8000 --train_epochs 1 --policy novel --shuffle_length 100 --img_size 64 64 "
+    "--env_options map_name=8x8,is_slippery=false",
     "gym:Taxi-v4": "--dataset_size 30000 --train_epochs 1 --policy novel --shuffle_length 200 --img_size 48 48",
     DOOR_KEY: "--dataset_size 20000 --train_epochs 1 --policy novel --shuffle_length 1000 --img_size 64 64 "
     "--env_options highlight=false",  # long episodes: else the data shows no end

@@ -160,6 +160,11 @@ def _begun(options: SolveCommand, run: Run, img_size: tuple[int, int]) -> np.nda
 def _with_an_end(options: SolveCommand, outcomes: Outcomes | None) -> Outcomes:
     if outcomes is None or outcomes.best_end is None:
         raise UserError("--goal must be a picture, or terminal where the data shows an end. Received: --goal terminal")
+    if outcomes.best_end <= outcomes.kinds[0][0]:
+        print(
+            f"the best end that the data shows is rewarded with {outcomes.best_end:g}, no better than a usual step: is "
+            "it a goal? data of --policy novel may show a better one"
+        )
     return outcomes
 
 
