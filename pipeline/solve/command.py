@@ -318,7 +318,7 @@ CURES = {
     TIME: "try more --seconds, or a heuristic that learned for more --train_seconds",
     MEMORY: "try --search beam, whose memory is bounded, where actions can be undone",
     NARROW: "try a larger --width, or none",
-    GUESSED: "a model that `evaluate` calls exact would prove it",
+    GUESSED: "complete rules would prove it, which a larger --dataset_size may give; against chance there is no proof",
     UNSEEN: "train on more, with a larger --dataset_size",
     ENDED: "the same command searches anew, by what was learned",
 }

@@ -99,7 +99,7 @@ def is_learned(encoder: keras.Model) -> bool:
 
 def whitened(encoder: keras.Model) -> keras.Model:
     """Give the part of an encoder that isn't trained, as a model: images (N, H, W, 3) to points (N, K)."""
-    return keras.Model(encoder.inputs, encoder.get_layer("whiten").output)
+    return keras.Model(encoder.inputs, points_of(encoder, encoder.inputs[0]))
 
 
 def points_of(encoder: keras.Model, images):
