@@ -389,10 +389,13 @@ def learned() -> str:
 def others() -> str:
     """Write what came out for environments that others made."""
     head = ["Environment", "Verdict", "One step exact", "On pairs that training saw", "On pairs that it never saw",
-            "Steps by unseen cases", "Processor time", "Found"]  # fmt: skip
+            "Steps by unseen cases", "Open-loop episodes exact", "Processor time", "Found"]  # fmt: skip
 
     def cells(name, row):
-        return [f"`{name}`" + " *" * (name in FRESH), *_of_pairs(row), f"{row['cpu_seconds']:.0f} s", _said(row)]
+        rollout = row.get("rollout") or {}
+        episodes = f"{rollout['episodes_all_exact']:,} of {rollout['episodes']:,}" if rollout else "—"
+        named = f"`{name}`" + " *" * (name in FRESH)
+        return [named, *_of_pairs(row), episodes, f"{row['cpu_seconds']:.0f} s", _said(row)]
 
     return measured("others", head, cells, ENVIRONMENTS)
 

@@ -1,6 +1,7 @@
 """board of the cells whose rules are shortest, whole pixels or not: for pictures others draw"""
 
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import astuple, replace
 from functools import partial
@@ -15,9 +16,8 @@ from ..codes.cells import FITTED, Cells, Dictionary, fit_cells, touched
 from ..codes.combs import PHASE, Comb, Combs
 from ..codes.exactness import as_image, pixel_bound, pixel_errors
 from ..dataset.reading import read_rows
-from ..rules.boards import Seen, find_combs
-from ..rules.find import find_rules
-from ..rules.language import LocalRules, Rules, cell_bits
+from ..rules.boards import Seen, find_combs, shortest_rules
+from ..rules.language import LocalRules, Rules
 from ..system.errors import UserError
 from ..system.hashing import number_rows
 from ..world_model.architecture import Architecture, Parts
@@ -33,11 +33,19 @@ _found: dict[str, tuple[Cells, Rules]] = {}  # of the last dataset: a run needs 
 
 
 class _OnBoard(layers.Layer):
-    """What is made with a board in images of a size; combs are (origin, size, count) and perhaps blur."""
+    """What is made with a board in images of a size; combs are (origin, size, count) and perhaps blur.
 
-    def __init__(self, img_size, down, across, values: int, **kwargs):
+    Args:
+        table: (T, L), what each of T looks is in each layer of a cell; None where a look is one thing.
+    """
+
+    def __init__(self, img_size, down, across, values: int, table=None, **kwargs):
         super().__init__(**kwargs)
         self.img_size, self.values = tuple(img_size), values
+        self.table = np.arange(values)[:, None] if table is None else np.array(table)
+        of_layers = self.table[..., None] == np.arange(1, self.table.max() + 1)  # (T, L, C)
+        self.symbols = of_layers.reshape(values, -1).astype(np.float32)
+        self.has_layers = self.table.shape[1] > 1
         combs = (Comb(float(at), float(size), int(n), *map(float, blur)) for at, size, n, *blur in (down, across))
         self.combs = Combs(*combs)
         self.phases = self.combs.phases.ravel()
@@ -45,12 +53,12 @@ class _OnBoard(layers.Layer):
     def get_config(self):
         down, across = (list(astuple(comb)) for comb in (self.combs.down, self.combs.across))
         of_board = {"img_size": list(self.img_size), "down": down, "across": across, "values": self.values}
-        return {**super().get_config(), **of_board}
+        return {**super().get_config(), **of_board, "table": self.table.tolist() if self.has_layers else None}
 
 
 @keras.saving.register_keras_serializable("discrete_world_model")
 class ReadCells(_OnBoard):
-    """Images (N, H, W, 3) to logits (N, rows * columns * (T - 1)): of each cell the look that is nearest."""
+    """Images (N, H, W, 3) to logits (N, B): of each cell the look that is nearest, which is (L, C) bits."""
 
     def build(self, input_shape):
         shape = (int(self.phases.max()) + 1, self.values, 3 * self.combs.size)
@@ -64,16 +72,19 @@ class ReadCells(_OnBoard):
         looks = ops.take(ops.cast(self.looks, "float32"), self.phases, axis=0) / 255.0 - 0.5  # (cells, T, K)
         scores = ops.matmul(ops.cast(cells, "float32") / 255.0 - 0.5, ops.transpose(looks, (0, 2, 1)))
         nearest = ops.argmax(scores - 0.5 * ops.sum(ops.square(looks), axis=2)[:, None], axis=2)  # (cells, N)
-        bits = ops.one_hot(ops.transpose(nearest), self.values)[..., 1:] * 2.0 - 1.0
-        return ops.reshape(bits, (-1, len(self.phases) * (self.values - 1)))
+        bits = ops.take(ops.convert_to_tensor(self.symbols * 2.0 - 1.0), ops.transpose(nearest), axis=0)
+        return ops.reshape(bits, (-1, len(self.phases) * self.symbols.shape[1]))
 
     def compute_output_spec(self, images):
-        return keras.KerasTensor((images.shape[0], len(self.phases) * (self.values - 1)))
+        return keras.KerasTensor((images.shape[0], len(self.phases) * self.symbols.shape[1]))
 
 
 @keras.saving.register_keras_serializable("discrete_world_model")
 class DrawCells(_OnBoard):
-    """Codes (N, rows * columns * (T - 1)) to images (N, H, W, 3): sums of what each cell adds to its pixels."""
+    """Codes (N, B) to images (N, H, W, 3): sums of what each cell adds to its pixels.
+
+    Of layers that no look shows together, the look is drawn that has most of them.
+    """
 
     def build(self, input_shape):
         self.places, size = touched(self.combs, self.img_size)
@@ -82,8 +93,12 @@ class DrawCells(_OnBoard):
         self.around = self.add_weight(shape=(*self.img_size, 3), initializer="zeros", trainable=False, name="around")
 
     def call(self, code):
-        bits = ops.reshape(code, (-1, len(self.phases), self.values - 1))
-        shown = ops.concatenate([1.0 - ops.sum(bits, axis=2, keepdims=True), bits], axis=2)  # (N, cells, T)
+        bits = ops.reshape(code, (-1, len(self.phases), self.symbols.shape[1]))
+        if self.has_layers:
+            alike = ops.matmul(bits, self.symbols.T * 2.0) - self.symbols.sum(axis=1)  # most where all bits are
+            shown = ops.one_hot(ops.argmax(alike, axis=2), self.values)  # (N, cells, T)
+        else:
+            shown = ops.concatenate([1.0 - ops.sum(bits, axis=2, keepdims=True), bits], axis=2)
         drawn = ops.matmul(ops.transpose(shown, (1, 0, 2)), ops.take(self.patches, self.phases, axis=0))
         drawn = ops.reshape(ops.transpose(drawn, (1, 0, 2)), (-1, len(self.phases) * self.patches.shape[2] // 3, 3))
         pixels = ops.reshape(self.around, (1, -1, 3))
@@ -96,87 +111,98 @@ class DrawCells(_OnBoard):
         return keras.KerasTensor((code.shape[0], *self.img_size, 3))
 
 
-def coder(img_size: tuple[int, int], bits: int, combs: Combs | None = None) -> tuple[keras.Model, keras.Model]:
-    """Build the reading and the drawing of a board, by default of one cell."""
-    combs = combs or Combs(*(Comb(0.0, float(size), 1) for size in img_size))
-    values = bits // combs.phases.size + 1
+def coder(img_size: tuple[int, int], bits: int) -> tuple[keras.Model, keras.Model]:
+    """Build the reading and the drawing of a board of one cell."""
+    return _coder(img_size, Combs(*(Comb(0.0, float(size), 1) for size in img_size)), bits + 1)
+
+
+def _coder(img_size: tuple[int, int], combs: Combs, values: int, table: np.ndarray | None = None):
     down, across = (astuple(comb) for comb in (combs.down, combs.across))
-    image, code = keras.Input((*img_size, 3), dtype="uint8", name="image"), keras.Input((bits,), name="code")
-    encoder = keras.Model(image, ReadCells(img_size, down, across, values, name="logits")(image), name="encoder")
-    return encoder, keras.Model(code, DrawCells(img_size, down, across, values, name="pixels")(code), name="decoder")
+    of_board = img_size, down, across, values, None if table is None else table.tolist()
+    image = keras.Input((*img_size, 3), dtype="uint8", name="image")
+    encoder = keras.Model(image, ReadCells(*of_board, name="logits")(image), name="encoder")
+    code = keras.Input(encoder.output_shape[1:], name="code")
+    return encoder, keras.Model(code, DrawCells(*of_board, name="pixels")(code), name="decoder")
 
 
-class _Boards:
-    """Distinct transitions between boards (D, rows, columns) of values, in codes."""
-
-    def __init__(self, boards: np.ndarray, bits: int, triples: np.ndarray):
-        self.boards, self.bits, self.triples = boards, bits, triples
-
-    def __len__(self) -> int:
-        return len(self.triples)
-
-    def part(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        before, actions, after = self.triples[index].T
-        codes, next_codes = (cell_bits(self.boards[rows] + 1, self.bits) for rows in (before, after))
-        return codes, actions, next_codes
-
-
-def find_cells(file: h5py.File) -> tuple[Cells, Rules]:
+def find_cells(file: h5py.File, seconds: float) -> tuple[Cells, Rules]:
     """Find the board with the shortest rules in a dataset's training split, what its cells show, and the rules.
+
+    Args:
+        seconds: After which the best that was found is taken.
 
     Raises:
         UserError: There is none.
     """
     digest = str(file.attrs["content_digest"])
     if digest not in _found:
-        found = _find(file["train"], len(file.attrs["action_names"]))
+        found = _find(file["train"], len(file.attrs["action_names"]), seconds)
         _found.clear()
         _found[digest] = found
     return _found[digest]
 
 
-def _find(split: h5py.Group, count: int) -> tuple[Cells, Rules]:
+def _find(split: h5py.Group, count: int, seconds: float) -> tuple[Cells, Rules]:
+    ends = time.monotonic() + seconds
     numbers = np.concatenate([number_rows(part) for _, part in _parts(split["images"], "reading")])
     _, first, which = np.unique(numbers, return_index=True, return_inverse=True)
-    frames, actions = split["frames"][:].astype(np.int64), split["actions"][:].astype(np.int64)
+    frames, actions = split["frames"][:].astype(np.int64), split["actions"][:]
     triples = np.unique(np.stack([which[frames], actions, which[frames + 1]], axis=1), axis=0)  # (N, 3)
     some = triples[np.random.default_rng(0).permutation(len(triples))[:SAMPLE]]
     shown, places = np.unique(some[:, [0, 2]], return_inverse=True)
     before, after = places.reshape(-1, 2).T
-    ranked = find_combs(Seen(_images(split, first[shown]), before, some[:, 1], after, count))
+    ranked = find_combs(Seen(_images(split, first[shown]), before, some[:, 1], after, count), ends)
     if not ranked:
         raise UserError("cells need pictures that a board divides. Received: --world_model cells, and pictures without")
-    tried, refused = [], UserError("")
+
+    def learned(cells: Cells, values: np.ndarray) -> tuple[Cells, Rules, int]:
+        """Give cells with their layers, rules, and how many changes these leave over."""
+        rules, layers = shortest_rules(values, triples, count, ends=ends)
+        cells = replace(cells, table=layers.table) if layers else cells
+        return cells, rules, rules.left_over if isinstance(rules, LocalRules) else len(triples)
+
     # The first that draws what it reads and whose rules explain all is taken, else the one that comes nearest.
+    tried: list[tuple[int, int, Cells, Rules]] = []
+    refused = UserError("")
+    undrawn_least: tuple[int, int, Cells, np.ndarray] | None = None
+    missed: dict[int, str] = {}
     for place, (_, combs) in enumerate(ranked):
+        if (tried or undrawn_least) and time.monotonic() > ends:
+            break
         try:
             cells, values, lost = _read(split, combs, first, which)
         except UserError as error:
             refused = error
             continue
-        grid = *combs.phases.shape, cells.looks.shape[1] - 1
-        rules = find_rules(_Boards(values, grid[2], triples), grid, count)
-        left_over = rules.left_over if isinstance(rules, LocalRules) else len(triples)
-        tried.append((lost, left_over, place, cells, rules))
-        if not lost and not left_over:
+        if lost:
+            missed[place] = f" and don't draw {lost:,} of the pictures"
+            if not undrawn_least or lost < undrawn_least[0]:
+                undrawn_least = lost, place, cells, values
+            continue
+        cells, rules, left_over = learned(cells, values)
+        missed[place] = f" and leave {left_over:,} changes over"
+        tried.append((left_over, place, cells, rules))
+        if not left_over:
             break
     if not tried:
-        raise refused
-    lost, _, place, cells, rules = min(tried, key=lambda one: one[:3])
-    bits, length = cells.looks.shape[1] - 1, ranked[place][0]
-    missed = {
-        at: f" and don't draw {lost:,} of the pictures" if lost else f" and leave {left_over:,} changes over"
-        for lost, left_over, at, *_ in tried
-    }
+        if undrawn_least is None:
+            raise refused
+        _, place, cells, values = undrawn_least
+        tried = [(0, place, *learned(cells, values)[:2])]
+    _, place, cells, rules = min(tried, key=lambda one: one[:2])
+    length = ranked[place][0]
+    layers = "" if cells.table is None else f" in {cells.table.shape[1]} layers"
     others = "".join(
         f"; {combs} take {length:,.0f} or more{missed.get(at, '')}"
         for at, (length, combs) in enumerate(ranked)
         if at != place
     )
     print(
-        f"board found: {cells.combs}, which show {bits + 1} things in {len(cells.looks)} phases and take {length:,.0f} "
-        f"bits with their rules, which count tenfold{others}"
+        f"board found: {cells.combs}, which show {cells.looks.shape[1]} things{layers} in {len(cells.looks)} phases "
+        f"and take {length:,.0f} bits with their rules, which count tenfold{others}"
     )
+    if time.monotonic() > ends:
+        print(f"the search for a board ended after {seconds:,.0f} s; --search_seconds gives it longer")
     return cells, rules
 
 
@@ -243,16 +269,16 @@ def _images(split: h5py.Group, frames: np.ndarray) -> np.ndarray:
     return found
 
 
-def parts_from(file: h5py.File) -> Parts:
+def parts_from(file: h5py.File, seconds: float) -> Parts:
     """Make encoder, decoder and transition of all that a dataset's training split shows."""
-    cells, rules = find_cells(file)
+    cells, rules = find_cells(file, seconds)
     print(f"rules found: {rules.summary()}")
     return parts_of(cells, rules, len(file.attrs["action_names"]))
 
 
 def coder_of(cells: Cells) -> tuple[keras.Model, keras.Model]:
     """Make encoder and decoder of what cells show and draw."""
-    encoder, decoder = coder(cells.around.shape[:2], cells.combs.phases.size * (cells.looks.shape[1] - 1), cells.combs)
+    encoder, decoder = _coder(cells.around.shape[:2], cells.combs, cells.looks.shape[1], cells.table)
     encoder.get_layer("logits").set_weights([cells.looks])
     decoder.get_layer("pixels").set_weights([cells.patches.reshape(*cells.patches.shape[:2], -1), cells.around])
     return encoder, decoder
@@ -260,7 +286,8 @@ def coder_of(cells: Cells) -> tuple[keras.Model, keras.Model]:
 
 def parts_of(cells: Cells, rules: Rules, actions: int) -> Parts:
     """Make encoder, decoder and transition of what cells show and draw, and of rules."""
-    (encoder, decoder), grid = coder_of(cells), (*cells.combs.phases.shape, cells.looks.shape[1] - 1)
+    (encoder, decoder), (rows, columns) = coder_of(cells), cells.combs.phases.shape
+    grid = rows, columns * (1 if cells.table is None else cells.table.shape[1]), cells.bits
     layer = rules_layer(rules, math.prod(grid))
     following = behind(transition(grid, actions), layer, is_needed=False)
     layer.trainable = False
@@ -285,8 +312,11 @@ def parts_of_size(model: keras.Model, img_size: tuple[int, int]) -> Parts | None
     if not (is_whole and isinstance(model.rules, LocalRules)):
         return None
     found, (looks, (patches, _)) = Combs(*combs), (reads.get_weights(), model.decoder.get_layer("pixels").get_weights())
-    rules = replace(model.rules, grid=(*found.phases.shape, model.rules.grid[2]))
-    cells = Cells(found, looks[0], patches, np.zeros((*img_size, 3), np.float32))
+    (rows, columns), depth = found.phases.shape, reads.table.shape[1]
+    rules = replace(model.rules, grid=(rows, columns * depth, model.rules.grid[2]))
+    cells = Cells(
+        found, looks[0], patches, np.zeros((*img_size, 3), np.float32), reads.table if reads.has_layers else None
+    )
     return parts_of(cells, rules, rules.actions)
 
 

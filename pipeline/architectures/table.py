@@ -145,7 +145,7 @@ def read_table(file: h5py.File) -> Table:
     return make_table(pictures, np.concatenate(shown), frames, actions, len(file.attrs["action_names"]))
 
 
-def parts_from(file: h5py.File) -> tuple[keras.Model, keras.Model, keras.Model]:
+def parts_from(file: h5py.File, _seconds: float) -> tuple[keras.Model, keras.Model, keras.Model]:
     """Make encoder, decoder and transition of all that a dataset's training split shows."""
     table = read_table(file)
     print(table)

@@ -18,12 +18,19 @@ class Cells:
         looks: (P, T, K) uint8, what lies wholly inside a cell.
         patches: (P, T, height, width, 3) float32 in 0…1, what a cell adds to the pixels that it touches.
         around: (H, W, 3) float32 in 0…1, what lies on no cell.
+        table: (T, L) int, what each value is in each layer of a cell; None where it is one thing.
     """
 
     combs: Combs
     looks: np.ndarray
     patches: np.ndarray
     around: np.ndarray
+    table: np.ndarray | None = None
+
+    @property
+    def bits(self) -> int:
+        """How many bits a cell has, or each of its layers."""
+        return (self.looks.shape[1] if self.table is None else int(self.table.max()) + 1) - 1
 
 
 class Dictionary:

@@ -36,6 +36,7 @@ from .values import (
 
 MOST = 2_000_000_000  # transitions: with two frames for each, a frame's number still fits 32 bits
 AUTO = "auto"
+SEARCH_SECONDS = 300.0
 CHOSEN = ChainMap({AUTO: "whichever fits what the data shows; training says which, and why"}, WORLD_MODELS)
 STARTS = (AUTO, "solved", "anywhere")
 PLACES = (AUTO, "memory", "disk")
@@ -193,6 +194,13 @@ class TrainOptions(Options):
         ge=0,
         le=1_000_000,
         description="Stop once the unseen walk has been exact for this many epochs in a row.",
+    )
+    search_seconds: Annotated[float, NUMBER] = Field(
+        SEARCH_SECONDS,
+        gt=0,
+        le=100_000,
+        description="How long auto and cells look for the board whose rules are shortest, at most; the best that was "
+        "found until then is taken.",
     )
     dataset_in: Annotated[str, one_of(PLACES)] = Field(
         "auto",

@@ -60,8 +60,10 @@ def _extent(rule: Rule) -> tuple[int, int, int, int]:
 def _draw_rule(axis, rule: Rule, here: Place, last_column: int, tiles: np.ndarray):
     """Draw a rule about the cell here: its tests, an arrow, what the cell becomes, and below that how often."""
     asked = {test.offset: test.value for test in rule.tests}
+    others = {test.offset: " or ".join(["", *map(value_name, test.others)]) for test in rule.tests}
     for place in {HERE, rule.copied or HERE, *asked}:
-        _draw_value(axis, asked.get(place), (here[0] + place[0], here[1] + place[1]), tiles)
+        _draw_value(axis, asked.get(place), at := (here[0] + place[0], here[1] + place[1]), tiles)
+        _write(axis, at, others.get(place, ""))
     end: Place = (here[0], here[1] + last_column + 2.2)
     style = {"arrowstyle": "-|>", "color": "0.2", "lw": 1.5}
     axis.annotate("", (end[1] - 0.6, end[0]), (end[1] - 1.6, end[0]), arrowprops=style)

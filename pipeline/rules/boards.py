@@ -6,6 +6,8 @@ wasn't. Ways to cut are proposed by edges, and by what divides the picture evenl
 surroundings in which a cell was seen to change, and rules are learned for the best few.
 """
 
+import math
+import time
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,8 +16,9 @@ from tqdm import tqdm
 
 from ..codes.combs import Comb, Combs, edge_profiles, merged, on_edges, whole_divisions
 from ..codes.tile_bits import CellHashes
-from .find import Arrays, find_rules
-from .language import LocalRules, cell_bits
+from .find import find_rules
+from .language import LocalRules, Rules, cell_bits
+from .layers import Layers, find_layers
 
 GLANCE, STILL = 300, 100  # transitions that change something, and that don't, by which ways to cut are compared
 LEARNED = 3000  # transitions that rules are learned from to choose among the best
@@ -68,26 +71,30 @@ class Seen:
         return (self.images != self.images[0]).any(axis=(0, 3))
 
 
-def find_combs(seen: Seen) -> list[tuple[float, Combs]]:
+def find_combs(seen: Seen, ends: float = math.inf) -> list[tuple[float, Combs]]:
     """Find the board with the shortest description, and others that come near, each with its bits or fewer; in order.
 
-    There are none where nothing changes.
+    There are none where nothing changes. What isn't compared when the time `ends` (`time.monotonic`) isn't among them.
     """
     rng = np.random.default_rng(0)
     rows, changes = rng.permutation(len(seen.before)), seen.before != seen.after
     if not changes.any():
         return []
     changing, still = rows[changes[rows]], rows[~changes[rows]]
-    best = _screened(seen.some(np.concatenate([changing[:GLANCE], still[:STILL]])), seen.varies)
+    best = _screened(seen.some(np.concatenate([changing[:GLANCE], still[:STILL]])), seen.varies, ends)
     learned = seen.some(rows[:LEARNED])
     parts = tqdm(best, "comparing boards by their rules", unit="board", leave=False, delay=1)
     found: list[tuple[float, Combs]] = []
     for combs in parts:
-        found.append((described(learned, combs, min((bits for bits, _ in found), default=np.inf))[0], combs))
+        if not found or time.monotonic() < ends:
+            bound = min((bits for bits, _ in found), default=np.inf)
+            found.append((described(learned, combs, bound, ends)[0], combs))
     return sorted(found, key=lambda one: one[0])
 
 
-def described(seen: Seen, combs: Combs, bound: float = np.inf) -> tuple[float, LocalRules | None]:
+def described(
+    seen: Seen, combs: Combs, bound: float = np.inf, ends: float = math.inf
+) -> tuple[float, LocalRules | None]:
     """Give the bits of a board's description, and its rules; without these so many bits that they are over a bound."""
     base, found = _spelt(seen, combs, np.inf)
     if found is None:
@@ -95,26 +102,64 @@ def described(seen: Seen, combs: Combs, bound: float = np.inf) -> tuple[float, L
     if base + found.spelling > bound:
         return base + found.spelling, None
     boards, name = found.values, np.log2(found.count + 1)
-    grid = (*boards.shape[1:], found.count - 1)
-    codes = cell_bits(boards + 1, grid[2])
-    transitions = Arrays(codes[seen.before], seen.actions, codes[seen.after])
-    rules = find_rules(transitions, grid, seen.count, may_err=False)
+    triples = np.stack([seen.before, seen.actions, seen.after], axis=1)
+    rules, _ = shortest_rules(boards, triples, seen.count, may_err=False, ends=ends)
     if not isinstance(rules, LocalRules):
         return base + found.spelling, None
-    told = sum((len(rule.tests) + len(rule.board) + 1) * (2 + name) for rule in rules.rules)
     exceptions = rules.left_over * (np.log2(boards[0].size) + name + np.log2(len(seen.before)))
-    return base + found.spelling + MUST_HOLD * (told + exceptions), rules
+    return base + found.spelling + MUST_HOLD * (rules.bits + exceptions), rules
+
+
+class BoardTransitions:
+    """Distinct transitions (N, 3), a board, an action and a board each, between boards (D, rows, columns) in codes."""
+
+    def __init__(self, boards: np.ndarray, bits: int, triples: np.ndarray):
+        self.boards, self.bits, self.triples = boards, bits, triples
+
+    def __len__(self) -> int:
+        return len(self.triples)
+
+    def part(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        before, actions, after = self.triples[index].T
+        codes, next_codes = (cell_bits(self.boards[rows] + 1, self.bits) for rows in (before, after))
+        return codes, actions, next_codes
+
+
+def shortest_rules(
+    boards: np.ndarray, triples: np.ndarray, count: int, may_err: bool = True, ends: float = math.inf
+) -> tuple[Rules, Layers | None]:
+    """Find the rules of so many actions on boards (D, rows, columns) of values, or of layers where these are shorter.
+
+    Args:
+        triples: (N, 3) int, a board, an action and the board that follows.
+        may_err, ends: As of `find_rules`.
+
+    Returns:
+        The rules, and the layers that they are about, if they are about layers.
+    """
+    bits, (rows, columns) = int(boards.max()), boards.shape[1:]
+    plain = find_rules(BoardTransitions(boards, bits, triples), (rows, columns, bits), count, may_err, ends=ends)
+    layers = find_layers(boards, *triples.T)
+    if layers is None or not isinstance(plain, LocalRules):
+        return plain, None
+    spread, grid = layers.spread(boards), (rows, columns * len(layers.counts), layers.bits)
+    found = find_rules(BoardTransitions(spread, grid[2], triples), grid, count, may_err, layers.counts, ends)
+    assert isinstance(found, LocalRules)  # as those of layers are
+    is_better = (found.left_over, found.bits) < (plain.left_over, plain.bits)
+    return (found, layers) if is_better else (plain, None)
 
 
 # ---- ways to cut
 
 
-def _screened(seen: Seen, varies: np.ndarray) -> list[Combs]:
+def _screened(seen: Seen, varies: np.ndarray, ends: float) -> list[Combs]:
     """Give ways to cut, the best first: pairs of combs, of which one is exchanged at a time."""
     axes = _proposed(seen, varies)
     lengths: dict[tuple[Comb, Comb], float] = {}
 
     def length(pair: tuple[Comb, Comb]) -> float:
+        if pair not in lengths and lengths and time.monotonic() > ends:
+            return np.inf
         if pair not in lengths:
             bound = sorted([*lengths.values(), *[np.inf] * KEPT])[KEPT - 1]
             lengths[pair] = _glanced(seen, Combs(*pair), bound)

@@ -4,6 +4,8 @@ One rule is found at a time: a conjunction of few tests, true of a change that n
 nothing, and that explains the most (AQ, Michalski, 1969; CN2, Clark and Niblett, 1989).
 """
 
+import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -18,18 +20,18 @@ MOST_RULES = 60  # for an action: more are no rules but a list of cases
 PATIENCE = 5  # changes in a row that no rule explains
 SECONDS_WITHOUT_BAR = 1  # most searches are over by then
 AT_A_TIME = 2**21  # pairs of a conjunction and a pattern
-
-
-def cross(reach: int) -> tuple[Offset, ...]:
-    """List the offsets of a cell, its column and its row up to a distance, the nearest first."""
-    ways = ((-1, 0), (1, 0), (0, -1), (0, 1))
-    return (HERE, *((far * down, far * right) for far in range(1, reach + 1) for down, right in ways))
-
-
-STAGES = (cross(1), cross(2), cross(3))  # surroundings that are tried in turn, until they decide what comes next
-WITH_THE_BOARD = cross(1)  # tried after the first, together with which values some cell of the board shows
-BESIDE_THINGS = cross(1)  # tried before the last, together with what lies beside values that one cell at most shows
 MOST_ASKED = 40  # of the whole board, else it isn't tried
+# Surroundings that are tried in turn, until they decide what comes next: how far they reach, and what is asked of the
+# whole board besides: which values some cell shows, or also what lies beside values that one cell at most shows.
+STAGES = ((1, ""), (1, "shown"), (2, ""), (1, "beside"), (3, ""))
+
+
+def cross(reach: int, layers: int = 1) -> tuple[Offset, ...]:
+    """List the offsets of a cell, its column and its row up to a distance, the nearest first, all layers of each."""
+    ways = ((-1, 0), (1, 0), (0, -1), (0, 1))
+    cells = [HERE, *((far * down, far * right) for far in range(1, reach + 1) for down, right in ways)]
+    others = sorted(range(1 - layers, layers), key=abs)  # from one layer of a cell to another
+    return tuple(dict.fromkeys((down, layers * right + other) for down, right in cells for other in others))
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,15 @@ class Patterns:
         offsets: tuple[Offset, ...],
         asked: Iterable[Somewhere] = (),
     ) -> "Patterns":
-        """Count those of boards with values (N, h, w) that became (N, h, w), also by what is asked of whole boards."""
-        around, shown = Surroundings(values), {}
+        """Count those of boards with values (N, h, w) that became (N, h, w), also by what is asked of whole boards.
+
+        Of what is asked, what is true of some alone counts, up to one more than `MOST_ASKED`.
+        """
+        around = Surroundings(values)
+        shown: dict[Somewhere, np.ndarray] = {}
         for somewhere in asked:
+            if len(shown) > MOST_ASKED:
+                break
             is_true = somewhere.holds(values)
             if is_true.any() and not is_true.all():
                 shown[somewhere] = np.broadcast_to(is_true, values.shape).astype(values.dtype).ravel()
@@ -105,18 +113,28 @@ class Candidate:
 
 
 def cover(
-    patterns: Patterns, action: int, offsets: tuple[Offset, ...], tolerance: Tolerance = WITHOUT_NOISE
+    patterns: Patterns,
+    action: int,
+    offsets: tuple[Offset, ...],
+    tolerance: Tolerance = WITHOUT_NOISE,
+    ends: float = math.inf,
+    widens: bool = False,
 ) -> tuple[list[Rule], int]:
-    """Find rules for an action; gives them, and how many cells become something that they don't say."""
+    """Find rules for an action; gives them, and how many cells become something that they don't say.
+
+    Args:
+        widens: Whether tests may ask for one of several values.
+    """
     rules: list[Rule] = []
     unexplained = patterns.after != patterns.before[:, 0]
     left, wrong, fruitless = unexplained.copy(), 0.0, 0
-    while left.any() and len(rules) < MOST_RULES and fruitless < PATIENCE:
+    while left.any() and len(rules) < MOST_RULES and fruitless < PATIENCE and time.monotonic() < ends:
         seed = int(np.where(left, patterns.counts, -1).argmax())
         found = _best_rule(patterns, seed, unexplained, action, offsets, tolerance)
         if found is None:
             left[seed], fruitless = False, fruitless + 1
             continue
+        found = _widened(found, patterns, offsets, unexplained) if widens and not found.misses else found
         rules.append(found.rule)
         wrong, fruitless = wrong + found.misses, 0
         unexplained &= ~(found.applies & found.right)
@@ -185,6 +203,28 @@ def _worth_most(truth, groups, wrong, gained, counts, tolerance: Tolerance) -> t
     return best
 
 
+def _widened(found: Candidate, patterns: Patterns, offsets: tuple[Offset, ...], unexplained: np.ndarray) -> Candidate:
+    """Let each test of a rule ask for more values, where it then explains more and still gets nothing wrong."""
+    columns = [*offsets, *(replace(somewhere, is_there=True) for somewhere in patterns.asked)]
+    rule, applies, after = found.rule, found.applies, patterns.after
+    right = after == (rule.value if rule.copied is None else patterns.before[:, offsets.index(rule.copied)])
+    for place, test in enumerate(rule.tests):
+        if test.value is None or test.value == OUTSIDE:
+            continue
+        rest = [other for other in rule.every_test if other is not test]
+        where = np.ones(len(after), bool)
+        for other in rest:
+            key = other.offset if isinstance(other, Test) else replace(other, is_there=True)
+            shown = patterns.before[:, columns.index(key)]
+            where &= other.holds(shown) if isinstance(other, Test) else shown == other.is_there
+        there = patterns.before[:, offsets.index(test.offset)]
+        gained, wrong = (np.unique(there[where & mask]) for mask in (right & unexplained, ~right))
+        others = sorted({*gained.tolist()} - {*wrong.tolist(), OUTSIDE, test.value})
+        rule = replace(rule, tests=(*rule.tests[:place], replace(test, others=tuple(others)), *rule.tests[place + 1 :]))
+        applies = where & rule.tests[place].holds(there)
+    return replace(found, rule=rule, applies=applies, right=right)
+
+
 def _packed(rows: np.ndarray) -> np.ndarray:
     """Pack bool (…, P) into words, (…, P / 64) uint64."""
     padded = np.pad(rows, (*[(0, 0)] * (rows.ndim - 1), (0, -rows.shape[-1] % 64)))
@@ -220,7 +260,7 @@ def _plain(action: int, tests: list[Test | Somewhere], copied: Offset | None, va
 
 def find_local(
     codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray, count: int, grid: tuple[int, int, int],
-    has_noise: bool = False,
+    has_noise: bool = False, layers: tuple[int, ...] = (), ends: float = math.inf,
 ) -> LocalRules:  # fmt: skip
     """Find the local rules of each action, in the smallest surroundings that decide what comes next.
 
@@ -229,54 +269,59 @@ def find_local(
         actions: (N,) int below `count`.
         grid: Rows, columns and bits per cell.
         has_noise: Whether some bits are wrong: rules may then be, too, as far as the whole gets shorter by it.
+        layers: How many values each layer has, where cells have several.
+        ends: When no more rules are looked for where no bits are wrong, as `time.monotonic` tells it.
     """
     rules: list[Rule] = []
     for action in tqdm(range(count), "finding rules", unit="action", leave=False, delay=SECONDS_WITHOUT_BAR):
         values, following = (cell_values(part[actions == action], grid) for part in (codes, next_codes))
-        if not len(values):
+        if not len(values) or time.monotonic() > ends:
             continue
-        found = (_in_noise if has_noise else _without_noise)(values, following, action)
+        if has_noise:
+            found = _in_noise(values, following, action)
+        else:
+            found = _without_noise(values, following, action, max(1, len(layers)), ends)
         if found is None:
             break  # there are changes that no rules explain: nor will there be rules for other actions
         rules += found
-    return replace(LocalRules.of_nothing(grid, count), rules=tuple(rules))
+    return replace(LocalRules.of_nothing(grid, count), rules=tuple(rules), layers=layers)
 
 
-def _without_noise(values: np.ndarray, following: np.ndarray, action: int) -> list[Rule]:
+def _without_noise(values: np.ndarray, following: np.ndarray, action: int, layers: int, ends: float) -> list[Rule]:
     found = []
-    for offsets in (STAGES[0], WITH_THE_BOARD, *STAGES[1:-1], BESIDE_THINGS, STAGES[-1]):
-        asked = (
-            _asked(values, has_pairs=offsets is BESIDE_THINGS)
-            if offsets is WITH_THE_BOARD or offsets is BESIDE_THINGS
-            else []
-        )
+    for stage in STAGES:
+        reach, of_the_board = stage
+        offsets = cross(reach, layers)
+        asked = _asked(values, cross(1, layers)[1:] if of_the_board == "beside" else ()) if of_the_board else []
         patterns = Patterns.of(values, following, offsets, asked)
         if len(patterns.asked) > MOST_ASKED:
             continue
-        if offsets is STAGES[-1] or patterns.decide():
-            rules, wrong = cover(patterns, action, offsets)
+        if stage is STAGES[-1] or patterns.decide():
+            rules, wrong = cover(patterns, action, offsets, ends=ends, widens=layers > 1)
             found.append((wrong, rules))
-            if not wrong:
+            if not wrong or time.monotonic() > ends:
                 break
     return min(found, key=lambda one: one[0])[1]
 
 
-def _asked(values: np.ndarray, has_pairs: bool) -> list[Somewhere]:
-    """List what can be asked of whole boards (N, h, w): whether a value is shown, and what lies beside it if once."""
-    shown = np.unique(values).tolist()
-    alone = [Somewhere(value, True) for value in shown]
-    if not has_pairs:
-        return alone
-    things = [value for value in shown if (values == value).sum(axis=(1, 2)).max() == 1]
-    beside = [(offset, other) for offset in cross(1)[1:] for other in shown]
-    return [*alone, *(Somewhere(value, True, pair) for value in things for pair in beside)]
+def _asked(values: np.ndarray, offsets: tuple[Offset, ...]) -> list[Somewhere]:
+    """List what can be asked of boards (N, h, w): whether some cell shows a value, and what lies beside it if once."""
+    shown, around = np.unique(values), Surroundings(values)
+    things = [value for value in shown.tolist() if (values == value).sum(axis=(1, 2)).max() == 1] if offsets else []
+    pairs = []
+    for place, offset in enumerate(offsets):
+        met = np.isin(values, things) & (around[offset] != OUTSIDE)
+        both = np.unique(np.stack([values[met], around[offset][met]], axis=1), axis=0)
+        pairs += [(thing, place, other) for thing, other in both.tolist()]
+    beside = [Somewhere(thing, True, (offsets[place], other)) for thing, place, other in sorted(pairs)]
+    return [*(Somewhere(value, True) for value in shown.tolist()), *beside]
 
 
 def _in_noise(values: np.ndarray, following: np.ndarray, action: int) -> list[Rule] | None:
     """Find the rules that describe the transitions in the fewest bits (Rissanen, 1978); None if these are many."""
     usual = np.flatnonzero(_is_usual(values, following))[:TRANSITIONS_IN_NOISE]
     changes, found = int((values[usual] != following[usual]).sum()), []
-    for offsets in STAGES:
+    for offsets in (cross(reach) for reach, of_the_board in STAGES if not of_the_board):
         rules, wrong = cover(Patterns.of(values[usual], following[usual], offsets), action, offsets, IN_NOISE)
         found.append((wrong + TEST_COST * sum(1 + len(rule.tests) for rule in rules), rules))
         if wrong < NOISE * changes:

@@ -1,5 +1,7 @@
 """Rules found in transitions: in a part of them, checked against all, and found again with what contradicts them."""
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -42,20 +44,27 @@ class Arrays:
         return self.codes[index], self.actions[index], self.next_codes[index]
 
 
-def find_rules(transitions: Transitions, grid: tuple[int, int, int], actions: int, may_err: bool = True) -> Rules:
+def find_rules(
+    transitions: Transitions, grid: tuple[int, int, int], actions: int, may_err: bool = True,
+    layers: tuple[int, ...] = (), ends: float = math.inf,
+) -> Rules:  # fmt: skip
     """Find rules that no transition contradicts: copies, or local rules where the code has a lattice and they say more.
 
     Args:
         grid: Rows, columns and bits per cell of the codes; (1, 1, B) where they have no lattice.
         actions: How many there are.
         may_err: Whether local rules that some transitions contradict are looked for where none are without.
+        layers: How many values each layer has, where the lattice's cells have several.
+        ends: When no more local rules are looked for, as `time.monotonic` tells it.
     """
     has_lattice = grid[:2] != (1, 1)
+    if layers:
+        return _local_rules(transitions, grid, actions, may_err, layers, ends)
     if not has_lattice or find_copies(*transitions.part(_first(transitions)), actions).is_complete:
         copies = _copy_rules(transitions, actions)
         if copies.is_complete or not has_lattice:
             return copies
-    local = _local_rules(transitions, grid, actions, may_err)
+    local = _local_rules(transitions, grid, actions, may_err, layers, ends)
     return local if local.share > MOSTLY else _copy_rules(transitions, actions)
 
 
@@ -71,16 +80,21 @@ def _copy_rules(transitions: Transitions, actions: int) -> CopyRules:
     return without_wrong(rules)
 
 
-def _local_rules(transitions: Transitions, grid: tuple[int, int, int], actions: int, may_err: bool) -> LocalRules:
+def _local_rules(
+    transitions: Transitions, grid: tuple[int, int, int], actions: int, may_err: bool, layers: tuple[int, ...],
+    ends: float,
+) -> LocalRules:  # fmt: skip
     sample = _first(transitions)
     for _ in range(ROUNDS):
-        rules, against = _checked(find_local(*transitions.part(sample), actions, grid), transitions)
+        found = find_local(*transitions.part(sample), actions, grid, layers=layers, ends=ends)
+        rules, against = _checked(found, transitions)
         if rules.is_complete:
             return rules
-        if rules.share < MOSTLY or any(len(rules.of(action)) == MOST_RULES for action in range(actions)):
+        is_list = any(len(rules.of(action)) == MOST_RULES for action in range(actions))
+        if is_list or rules.share < MOSTLY or time.monotonic() > ends:
             break  # what is a list of cases becomes no shorter by more of them
         sample = np.union1d(sample, against[:CONTRADICTING])
-    if not may_err:
+    if not may_err or layers or time.monotonic() > ends:
         return rules
     in_noise, _ = _checked(
         find_local(*transitions.part(_first(transitions)), actions, grid, has_noise=True), transitions

@@ -7,8 +7,10 @@ a case.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, reduce
+from itertools import product
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 Offset = tuple[int, int]  # down and right, in cells
 HERE: Offset = (0, 0)
 OUTSIDE, EMPTY = 0, 1  # values of a cell: not on the board; no bit is set. Bit b, from 0, alone is 2 + b
-MOST_REACH = 8  # of an offset
+MOST_REACH = 12  # of an offset
 CELLS_AT_A_TIME = 2**22
 
 
@@ -27,16 +29,25 @@ class Test:
     Attributes:
         offset: Where it lies, from the cell that the rule is about.
         value: What it shows; None where anything on the board will do.
+        others: Values that will do as well.
     """
 
     __test__ = False  # for pytest, which takes it for one of its own
 
     offset: Offset
     value: int | None
+    others: tuple[int, ...] = ()
 
     def holds(self, values: np.ndarray) -> np.ndarray:
         """Tell where it is true, of the values that lie at its offset."""
-        return values != OUTSIDE if self.value is None else values == self.value
+        if self.value is None:
+            return values != OUTSIDE
+        return reduce(or_, (values == value for value in (self.value, *self.others)))
+
+    @property
+    def apart(self) -> list["Test"]:
+        """The same as tests for one value each."""
+        return [replace(self, value=value, others=()) for value in (self.value, *self.others)]
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,11 @@ class Rule:
         return [*(test.offset for test in self.tests), *(test.beside[0] for test in self.board if test.beside)]
 
     @property
+    def apart(self) -> "list[Rule]":
+        """The same as rules whose tests ask for one value each."""
+        return [replace(self, tests=tests) for tests in product(*(test.apart for test in self.tests))]
+
+    @property
     def says(self) -> tuple:
         """What it says, whatever it was found in."""
         return self.action, frozenset(self.every_test), self.copied, self.value
@@ -131,6 +147,7 @@ class LocalRules:
         rules: By action.
         cases: For each action the combinations of its rules' tests that the data showed true of some cell, as numbers.
         left_over: How many cells of the transitions became something that no rule says.
+        layers: Where a cell has layers, which lie side by side, how many values each has, the top first; else none.
     """
 
     grid: tuple[int, int, int]
@@ -138,11 +155,29 @@ class LocalRules:
     rules: tuple[Rule, ...]
     cases: tuple[frozenset[int], ...]
     left_over: int = 0
+    layers: tuple[int, ...] = ()
 
     @property
     def is_complete(self) -> bool:
         """Whether they leave nothing over of the transitions that they were found in."""
         return self.left_over == 0
+
+    @property
+    def layer_of(self) -> list[int]:
+        """The layer of each value from `EMPTY` on."""
+        return [layer for layer, count in enumerate(self.layers or (self.grid[2] + 1,)) for _ in range(count)]
+
+    @property
+    def bits(self) -> float:
+        """How many bits tell them: for each test, and for what a cell becomes, the kind and a value."""
+        values = sum(len(test.others) for rule in self.rules for test in rule.tests)
+        tests = sum(len(rule.every_test) + 1 for rule in self.rules)
+        return 2 * tests + (tests + values) * float(np.log2(self.grid[2] + 2))
+
+    @property
+    def apart(self) -> "LocalRules":
+        """The same rules with tests for one value each; `cases` are those of these rules, not theirs."""
+        return replace(self, rules=tuple(one for rule in self.rules for one in rule.apart))
 
     @property
     def share(self) -> float:
@@ -228,10 +263,13 @@ class LocalRules:
             found = cls(
                 _three(config["grid"]), int(config["actions"]), rules,
                 tuple(frozenset(map(int, cases)) for cases in config["cases"]), int(config["left_over"]),
+                tuple(map(int, config.get("layers", ()))),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"rules must be described as they were saved. Received: {error!r}") from None
-        if not (len(found.cases) == found.actions and all(map(found._is_sound, rules))):
+        (_, columns, bits), layers = found.grid, found.layers or (found.grid[2] + 1,)
+        fits = len(found.cases) == found.actions and sum(layers) == bits + 1 and columns % len(layers) == 0
+        if not (fits and all(map(found._is_sound, rules))):
             raise ValueError("rules must be about the actions, values and cells near by that there are")
         return found
 
@@ -239,6 +277,7 @@ class LocalRules:
         offsets = [*rule.offsets, *([rule.copied] if rule.copied else [])]
         values = [*(test.value for test in rule.every_test if test.value is not None), rule.value or EMPTY]
         values += [test.beside[1] for test in rule.board if test.beside]
+        values += [value for test in rule.tests for value in test.others]
         near = all(max(map(abs, offset)) <= MOST_REACH for offset in offsets)
         return (
             near and 0 <= rule.action < self.actions and all(OUTSIDE <= value <= self.grid[2] + 2 for value in values)
@@ -246,11 +285,15 @@ class LocalRules:
 
 
 def _rule_of(action, tests, copied, value, seen, wrong, board=()) -> Rule:
-    read = tuple(Test(_offset(test["offset"]), None if test["value"] is None else int(test["value"])) for test in tests)
+    read = tuple(_test(**test) for test in tests)
     return Rule(
         int(action), read, None if copied is None else _offset(copied), None if value is None else int(value),
         int(seen), int(wrong), tuple(_somewhere(**test) for test in board),
     )  # fmt: skip
+
+
+def _test(offset, value, others=()) -> Test:
+    return Test(_offset(offset), None if value is None else int(value), tuple(map(int, others)))
 
 
 def _somewhere(value, is_there, beside) -> Somewhere:

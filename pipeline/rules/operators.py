@@ -33,6 +33,7 @@ def operators_of(rules: LocalRules) -> dict[int, list[Operator]]:
     """Give the operators for each value that can be the thing's: one cell alone must show it, then one always does."""
     if any(rule.board for rule in rules.rules):  # which no cell near the thing tells
         return {}
+    rules = rules.apart
     asked = [{test.value for test in rule.tests if test.value} for rule in rules.rules]
     things = set.intersection(*asked) if asked else set()
     found = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .language import CopyRules
+from .language import CopyRules, LocalRules
 
 VISIBLE = 2 / 255  # a pixel that changes less doesn't belong to what a bit shows
 MAINLY = 0.5  # a bit stands for the pixels that it changes by at least this share of the most
@@ -22,14 +22,15 @@ SHARE = 0.2  # of a tile's pixels that a colour must have to be named
 Pixels = Callable[[np.ndarray], np.ndarray]  # codes (N, B) of 0 and 1 to pixels (N, H, W, 3), about 0…1
 
 
-def tiles_of(pixels: Pixels, grid: tuple[int, int, int]) -> np.ndarray:
+def tiles_of(pixels: Pixels, rules: LocalRules) -> np.ndarray:
     """Cut out what a cell shows with no bit set, and with each bit alone: (1 + bits, h, w, 3) uint8.
 
     It is the middle cell's; its pixels are those that change with its bits.
     """
-    rows, columns, bits = grid
-    codes = np.zeros((1 + bits, *grid), np.uint8)
-    codes[np.arange(1, 1 + bits), rows // 2, columns // 2, np.arange(bits)] = 1
+    rows, columns, bits = rules.grid
+    middle = columns // 2 // (depth := max(1, len(rules.layers))) * depth
+    codes = np.zeros((1 + bits, *rules.grid), np.uint8)
+    codes[np.arange(1, 1 + bits), rows // 2, middle + np.array(rules.layer_of[1:], int), np.arange(bits)] = 1
     images = pixels(codes.reshape(1 + bits, -1))
     changes = (np.abs(images - images[0]) > VISIBLE).any(axis=(0, 3))  # (H, W)
     lines = [np.flatnonzero(changes.any(axis=axis)) for axis in (1, 0)]

@@ -56,7 +56,7 @@ def local_domain(rules: LocalRules, actions: Sequence[str], tiles: np.ndarray, s
         tiles: (V, h, w, 3) uint8, what the values look like, for the comments.
         start: A code (B,) that problems start from, if one is known: it may be one that operators don't fit.
     """
-    values = values_in_words(tiles)
+    values, rules = values_in_words(tiles), rules.apart
     fitting = {
         thing: operators
         for thing, operators in operators_of(rules).items()
@@ -67,7 +67,9 @@ def local_domain(rules: LocalRules, actions: Sequence[str], tiles: np.ndarray, s
         used = {place for operator in operators for place in (*operator.asks, *operator.becomes)}
         about = f"plain STRIPS with types, for every planner; it holds where exactly one cell is {values[thing]}"
         requirements = ":strips :typing"
-        written = [line for action in range(len(actions)) for line in _as_operators(action, actions, operators, values)]
+        written = [
+            line for action in range(len(actions)) for line in _as_operators(action, actions, rules, operators, values)
+        ]
     else:
         thing, used = None, {offset for rule in rules.rules for offset in rule.offsets}
         used |= {rule.copied for rule in rules.rules if rule.copied}
@@ -81,6 +83,7 @@ def local_domain(rules: LocalRules, actions: Sequence[str], tiles: np.ndarray, s
     text = [
         f"; {rules.summary()}",
         f"; {about}",
+        *["; the layers of a cell are cells that lie side by side, the top first"] * bool(rules.layers),
         "(define (domain world)",
         f"  (:requirements {requirements})",
         f"  (:types value - object{' place - object cell - place' if has_outside else ' cell - object'})",
@@ -155,12 +158,12 @@ def _variable(offset: Offset) -> str:
 
 
 def _as_operators(
-    action: int, actions: Sequence[str], operators: Sequence[Operator], values: dict[int, str]
+    action: int, actions: Sequence[str], rules: LocalRules, operators: Sequence[Operator], values: dict[int, str]
 ) -> Iterator[str]:
     name, cases = action_names(actions)[action], [operator for operator in operators if operator.action == action]
     yield from ("", f"  ; action {action}: {actions[action]}" + ", which does nothing" * (not cases))
     for number, operator in enumerate(cases, 1):
-        yield from (f"  ; {rule_sentence(rule, values)}" for rule in operator.rules)
+        yield from (f"  ; {rule_sentence(rule, values, rules)}" for rule in operator.rules)
         yield from _operator(name + f"-{number}" * (len(cases) > 1), operator)
 
 
@@ -188,7 +191,7 @@ def _operator(name: str, operator: Operator) -> Iterator[str]:
 def _as_effects(action: int, actions: Sequence[str], rules: LocalRules, values: dict[int, str]) -> Iterator[str]:
     effects = []
     for number, rule in enumerate(rules.of(action)):
-        effects += [f"; {rule_sentence(rule, values)}", *_effects(rule, rules.of(action)[:number])]
+        effects += [f"; {rule_sentence(rule, values, rules)}", *_effects(rule, rules.of(action)[:number])]
     yield from _action(action, actions, effects)
 
 

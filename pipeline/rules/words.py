@@ -1,6 +1,7 @@
 """Rules in words, as a person would tell those of the game."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -18,8 +19,11 @@ def nearest(offset: Offset) -> tuple:
     return abs(offset[0]) + abs(offset[1]), offset
 
 
-def place_name(offset: Offset) -> str:
-    """Name the cell at an offset, as in "the cell 2 above"."""
+def place_name(offset: Offset, layer: int = 0, layers: int = 1) -> str:
+    """Name the cell at an offset, as in "the cell 2 above"; from a layer of several, as in "layer 2 of this cell"."""
+    if layers > 1:
+        right, there = divmod(layer + offset[1], layers)
+        return f"layer {there + 1} of {place_name((offset[0], right))}"
     if offset == HERE:
         return "this cell"
     ways = ((offset[0], ("above", "below")), (offset[1], ("to the left", "to the right")))
@@ -53,31 +57,41 @@ def local_sentences(rules: LocalRules, actions: Sequence[str], values: dict[int,
     """Tell what each action does, a line for each rule."""
     for action, name in enumerate(actions):
         yield f"{name}:"
-        yield from (f"  - {rule_sentence(rule, values)}" for rule in rules.of(action))
+        yield from (f"  - {rule_sentence(rule, values, rules)}" for rule in rules.of(action))
         yield "  - else a cell stays as it is" if rules.of(action) else "  - every cell stays as it is"
 
 
-def rule_sentence(rule: Rule, values: dict[int, str]) -> str:
-    """Tell one rule: where, what, and how often it was seen."""
+def rule_sentence(rule: Rule, values: dict[int, str], rules: LocalRules) -> str:
+    """Tell one of the rules: where, what, and how often it was seen."""
+    here = next((test.value for test in rule.tests if test.offset == HERE and test.value), EMPTY)
+    place = _places(rules, rule.value or here)
     tests = sorted(rule.tests, key=lambda test: nearest(test.offset))
-    said = [_test_in_words(test, values) for test in tests]
-    said += [_of_the_board(test, values) for test in rule.board]
+    said = [_test_in_words(test, values, place) for test in tests]
+    said += [_of_the_board(test, values, rules) for test in rule.board]
     *first, last = said or ["this cell is on the board"]
     where = f"{', '.join(first)} and {last}" if first else last
-    becomes = f"what {place_name(rule.copied)} was" if rule.copied else _value(rule.value or EMPTY, values)
+    becomes = f"what {place(rule.copied)} was" if rule.copied else _value(rule.value or EMPTY, values)
     counts = counts_in_words(rule.seen, rule.wrong, "cells")
-    return f"where {where}, this cell becomes {becomes} ({counts})"
+    return f"where {where}, {place(HERE)} becomes {becomes} ({counts})"
 
 
-def _of_the_board(test: Somewhere, values: dict[int, str]) -> str:
+def _places(rules: LocalRules, value: int) -> Callable[[Offset], str]:
+    """Give what names places as they are seen from a cell, or the layer of one, that can show a value."""
+    layer = rules.layer_of[value - EMPTY] if value - EMPTY < len(rules.layer_of) else 0
+    return partial(place_name, layer=layer, layers=max(1, len(rules.layers)))
+
+
+def _of_the_board(test: Somewhere, values: dict[int, str], rules: LocalRules) -> str:
     told = f"{'some' if test.is_there else 'no'} cell shows {_value(test.value, values)}"
-    return told + f" where {place_name(test.beside[0])} is {_value(test.beside[1], values)}" if test.beside else told
+    if not test.beside:
+        return told
+    return told + f" where {_places(rules, test.value)(test.beside[0])} is {_value(test.beside[1], values)}"
 
 
-def _test_in_words(test: Test, values: dict[int, str]) -> str:
+def _test_in_words(test: Test, values: dict[int, str], place: Callable[[Offset], str]) -> str:
     if test.value is None or test.value == OUTSIDE:
-        return f"{place_name(test.offset)} is {'on' if test.value is None else 'off'} the board"
-    return f"{place_name(test.offset)} is {_value(test.value, values)}"
+        return f"{place(test.offset)} is {'on' if test.value is None else 'off'} the board"
+    return f"{place(test.offset)} is {' or '.join(_value(value, values) for value in (test.value, *test.others))}"
 
 
 def _value(value: int, values: dict[int, str]) -> str:

@@ -55,7 +55,7 @@ def domain_of(
 ) -> Domain:
     """Write rules as a domain that fits the codes (2, B) of a start and a goal, if they are known."""
     if isinstance(rules, LocalRules):
-        return local_domain(rules, actions, tiles_of(pixels, rules.grid), None if codes is None else codes[0])
+        return local_domain(rules, actions, tiles_of(pixels, rules), None if codes is None else codes[0])
     return copy_domain(rules, actions, parts_of(rules, pixels))
 
 

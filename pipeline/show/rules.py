@@ -33,9 +33,15 @@ def told(
         pixels: What decodes codes.
     """
     if isinstance(rules, LocalRules):
-        tiles = tiles_of(pixels, rules.grid)
-        shown = ", ".join(f"{value_name(EMPTY + at)} {colours_of(tile)}" for at, tile in enumerate(tiles))
-        lines = [f"what a cell of the {rules.grid[0]} × {rules.grid[1]} cells can show: {shown}"]
+        tiles = tiles_of(pixels, rules)
+        named = [f"{value_name(EMPTY + at)} {colours_of(tile)}" for at, tile in enumerate(tiles)]
+        depth = max(1, len(rules.layers))
+        cells = f"what a cell of the {rules.grid[0]} × {rules.grid[1] // depth} cells can show"
+        lines = [
+            f"{cells}{f' in layer {layer + 1}' * (depth > 1)}: "
+            + ", ".join(name for name, of_layer in zip(named, rules.layer_of) if of_layer == layer)
+            for layer in range(depth)
+        ]
         lines += local_sentences(rules, actions, values_in_words(tiles))
 
         def draw(path: Path):

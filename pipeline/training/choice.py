@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import h5py
 import numpy as np
@@ -30,12 +31,23 @@ MOST_PAIRS = 2000  # of a picture and an action in a small world, for which a bo
 MOST_NEW = 1 / 3  # as many pictures as a sample shows are new in the rest, at most, and in the other half of half of it
 
 
-def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str]:
-    """Choose a world model by what a dataset shows: a code whose rules leave nothing over, else a table, else another.
+@dataclass(frozen=True)
+class Choice:
+    """A world model that was chosen.
 
-    Returns:
-        The name of the world model, and why it is that, in words.
+    Attributes:
+        name: Of the world model.
+        why: It is that, in words.
+        code: What was found in the pictures, for a world model that begins with a code.
     """
+
+    name: str
+    why: str
+    code: LinearCode | None = None
+
+
+def choose_world_model(file: h5py.File, options: TrainCommand) -> Choice:
+    """Choose a world model by what data shows: a code whose rules leave nothing over, else a table, else another."""
     split, images = file["train"], sample_images(file["train"], sample_size(file), options.key)
     actions, numbers = len(file.attrs["action_names"]), number_rows(images)
     everything = np.concatenate([number_rows(part) for part in _parts(split["images"], TRIED_FRAMES)])
@@ -48,21 +60,23 @@ def choose_world_model(file: h5py.File, options: TrainCommand) -> tuple[str, str
             said = f"a code of {math.prod(code.grid)} bits {places}"
             rules = None if lost else find_rules(_some_transitions(split, code), code.grid, actions)
             if rules and rules.is_complete and not (is_small and _is_longer(rules, distinct * actions)):
-                return name, f"{said}, and {rules.summary()}"
+                return Choice(name, f"{said}, and {rules.summary()}", code)
             left_over = f"; of {said}, {rules.summary()}" if rules else f"; {said} loses {lost:,} pictures"
-        if not mends and (board := _board_in(file, distinct * actions if is_small else 0)):
-            return CELLS, board + left_over
+        if not mends and (board := _board_in(file, distinct * actions if is_small else 0, options.search_seconds)):
+            return Choice(CELLS, board + left_over)
         if code and not lost:
             break
     if is_small:
-        return "table", f"{distinct:,} different pictures among {len(everything):,}: the world is small{left_over}"
+        why = f"{distinct:,} different pictures among {len(everything):,}: the world is small{left_over}"
+        return Choice("table", why)
     if code:
-        return name, f"a network learns what rules leave over{left_over}"
+        return Choice(name, f"a network learns what rules leave over{left_over}", code)
     behind = find_code_in_noise(learning_sample(file, options.key), "tiles", load_architecture(WITH_PLACES).max_bits)
     if behind:
         name, places = _fitting(behind)
-        return name, f"a code of {math.prod(behind.grid)} bits {places} behind noise of σ {behind.noise:.1f}"
-    return "learned", "no exact code was found in the pictures, so gradient descent learns one"
+        why = f"a code of {math.prod(behind.grid)} bits {places} behind noise of σ {behind.noise:.1f}"
+        return Choice(name, why, behind)
+    return Choice("learned", "no exact code was found in the pictures, so gradient descent learns one")
 
 
 def _is_longer(rules: Rules, pairs: int) -> bool:
@@ -70,7 +84,7 @@ def _is_longer(rules: Rules, pairs: int) -> bool:
     return isinstance(rules, LocalRules) and len(rules.rules) * PAIRS_OF_A_RULE > pairs
 
 
-def _board_in(file: h5py.File, pairs: int) -> str:
+def _board_in(file: h5py.File, pairs: int, seconds: float) -> str:
     """Say in words what board has rules that leave nothing over, and say more than a list of so many pairs, if any.
 
     Of many pairs a list is taken at once: to learn rules of them takes minutes, and the list is exact.
@@ -78,7 +92,7 @@ def _board_in(file: h5py.File, pairs: int) -> str:
     if pairs > MOST_PAIRS:
         return ""
     try:
-        board, rules = find_cells(file)
+        board, rules = find_cells(file, seconds)
     except UserError:
         return ""
     if not rules.is_complete or (pairs and _is_longer(rules, pairs)):
@@ -91,7 +105,7 @@ def _code_in(images: np.ndarray, mends: bool) -> LinearCode | None:
     for name in (WITH_PLACES, WITHOUT_PLACES):
         architecture = load_architecture(name)
         code = find_code(images, architecture.code or "pixels", architecture.max_bits, mends)
-        if code and code.is_exact:
+        if code and code.is_exact and math.prod(code.grid) <= load_architecture(_fitting(code)[0]).max_bits:
             return code
     return None
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..architectures import load_architecture
 from ..codes.exactness import pixel_bound
+from ..codes.linear_code import LinearCode
 from ..command_line.options import AUTO, TrainCommand
 from ..dataset.cache import use_dataset
 from ..dataset.reading import seen_outcomes
@@ -26,7 +27,7 @@ from ..world_model.learning import is_learned, whitened
 from ..world_model.loading import load_world_model, model_digest
 from ..world_model.model import DiscreteWorldModel
 from .capacity import check_images, check_rows, check_step, saying_when_a_step_is_too_large
-from .choice import choose_world_model
+from .choice import Choice, choose_world_model
 from .code_batches import CodeTransitions
 from .code_learning import CodeMender, learned_model, learning_steps, settled_model
 from .devices import as_the_chief_has_it, describe_devices, on_all_devices, shared_out
@@ -57,9 +58,9 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
     state = as_the_chief_has_it(run, state)
     keras.utils.set_random_seed(options.key % 2**32)
     with use_dataset(path) as file:
-        options, chosen = _resolved(options, file)
+        options, choice = _resolved(options, file)
         architecture = load_architecture(options.world_model)
-        model, training = _model_and_transitions(options, file, run, state)
+        model, training = _model_and_transitions(options, file, run, state, choice.code if choice else None)
         epochs = options.train_epochs if architecture.is_trained else 1  # what has nothing to learn is measured once
         steps = math.ceil(len(training) / options.mini_batch_size)
         is_new = state is None
@@ -83,7 +84,7 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
             "seconds": keeper.seconds(),
             "dataset_digest": file.attrs["content_digest"],
             "model_digest": model_digest(keeper.best_model()),
-            **chosen,
+            **({"world_model": choice.name, "chosen_for": choice.why} if choice else {}),
         }
     found = {"outcomes": outcomes.to_config()} if outcomes else {}
     return keeper.history, {"summary": summary, "environment": describe_environment(describe_devices()), **found}
@@ -101,13 +102,13 @@ def _outcomes(training: Transitions, file: h5py.File, model: DiscreteWorldModel)
     return found
 
 
-def _resolved(options: TrainCommand, file: h5py.File) -> tuple[TrainCommand, dict[str, str]]:
-    """Choose the world model where the data is to say which; gives the options with it, and what the record says."""
+def _resolved(options: TrainCommand, file: h5py.File) -> tuple[TrainCommand, Choice | None]:
+    """Choose the world model where the data is to say which; gives the options with it, and what was chosen."""
     if options.world_model != AUTO:
-        return options, {}
-    name, why = choose_world_model(file, options)
-    print(f"world model chosen: {name} ({why})")
-    return options.model_copy(update={"world_model": name}), {"world_model": name, "chosen_for": why}
+        return options, None
+    choice = choose_world_model(file, options)
+    print(f"world model chosen: {choice.name} ({choice.why})")
+    return options.model_copy(update={"world_model": choice.name}), choice
 
 
 def _phase(
@@ -147,9 +148,9 @@ def _phase(
 
 
 def _model_and_transitions(
-    options: TrainCommand, file: h5py.File, run: Run, state: State | None
+    options: TrainCommand, file: h5py.File, run: Run, state: State | None, code: LinearCode | None
 ) -> tuple[DiscreteWorldModel, Transitions]:
-    """Load the model of a state or build a new one, and read what it is trained on.
+    """Load the model of a state or build a new one, on a code if it was found before, and read what it is trained on.
 
     A code that is settled has been found in a sample: it is checked on every frame while these are encoded. Frames that
     it doesn't give back are put beside the sample and the code is found anew; if that doesn't mend it, it is trained.
@@ -158,7 +159,7 @@ def _model_and_transitions(
     if state:
         model = load_world_model(run.models_of(state)[0])
         return model, read_split(file["train"], model, options.dataset_in)
-    model = new_model(file, options)
+    model = new_model(file, options, code)
     training = read_split(file["train"], model, options.dataset_in)
     if not load_architecture(options.world_model).is_trained:
         if len(misread := _misread(training, model)):

@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 from ..command_line.fields import as_attributes
-from ..command_line.options import TrainCommand
+from ..command_line.options import SEARCH_SECONDS, TrainCommand
 from ..dataset.key import SourceKey
 from ..generation.stage import action_names, ensure_dataset, key_of, resolved
 from ..runs.folder import ReadOnlyRun, Run, State
@@ -68,8 +68,8 @@ def recorded(options: TrainCommand) -> dict[str, Any]:
     """Give the options that decide a run's result, as its folder records them."""
     values = as_attributes(options, type(options))
     values = {name: value for name, value in values.items() if name not in NOT_RECORDED}
-    of_sources = {"env_options": (None, ""), "policy": (None, "random")}  # recorded where they say something
-    values = {name: value for name, value in values.items() if value not in of_sources.get(name, ())}
+    usual = {"env_options": (None, ""), "policy": (None, "random"), "search_seconds": (SEARCH_SECONDS,)}  # say nothing
+    values = {name: value for name, value in values.items() if value not in usual.get(name, ())}
     key = key_of(options)
     return {**values, "source": key.source} if isinstance(key, SourceKey) else values
 

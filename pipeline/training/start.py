@@ -32,19 +32,21 @@ WORTH_COMPILING = 500  # batches below which XLA takes longer to compile a step 
 OF_ADAM = {"sgd": 300.0, "adagrad": 100.0, "adadelta": 1000.0}  # times Adam's rate that suit, tried in steps of 3
 
 
-def new_model(file: h5py.File, options: TrainCommand) -> DiscreteWorldModel:
-    """Find a code in a sample of the images and build the world model on it.
+def new_model(file: h5py.File, options: TrainCommand, code: LinearCode | None = None) -> DiscreteWorldModel:
+    """Build the world model on a code, by default on one that is found in a sample of the images.
 
     Raises:
         UserError: What is saved of such a model couldn't be loaded again; better said now than when it is trained.
     """
     architecture = load_architecture(options.world_model)
     if architecture.parts_from:  # nothing is left to train
-        parts, name = architecture.parts_from(file), "discrete_world_model"
+        parts, name = architecture.parts_from(file, options.search_seconds), "discrete_world_model"
         model = DiscreteWorldModel(*parts, architecture=architecture.name, name=name)
         model.grid = getattr(model.rules, "grid", model.grid)
         check_loadable(model)
         return model
+    if code:
+        return _model_of(code, file, options)
     return _model_on(sample_images(file["train"], sample_size(file), options.key), file, options)
 
 
@@ -69,14 +71,19 @@ def _model_on(images: np.ndarray, file: h5py.File, options: TrainCommand) -> Dis
         return learned_model(file, options)
     if code is None:
         print(f"learning a code of {architecture.max_bits} bits by gradient descent, as this system does")
-    else:
+    return _model_of(code, file, options, f" in {seconds:.1f} s")
+
+
+def _model_of(code: LinearCode | None, file: h5py.File, options: TrainCommand, took: str = "") -> DiscreteWorldModel:
+    if code:
         shown = f"images with noise of σ {code.noise:.1f}" if code.noise else "distinct images"
         print(
-            f"code found in {seconds:.1f} s: {code.description}; {code.distinct_codes:,} codes for "
+            f"code found{took}: {code.description}; {code.distinct_codes:,} codes for "
             f"{code.distinct_images:,} {shown}, pixels at most {code.worst_error} grey levels off: "
             "encoder and decoder are settled"
         )
-    model = build_world_model(architecture, images.shape[1:3], len(file.attrs["action_names"]), code)
+    architecture, img_size = load_architecture(options.world_model), file["train/images"].shape[1:3]
+    model = build_world_model(architecture, img_size, len(file.attrs["action_names"]), code)
     model.noise = code.noise if code else 0.0
     check_loadable(model)
     return model

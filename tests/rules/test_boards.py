@@ -81,6 +81,15 @@ def test_cells_are_found_by_their_rules_whole_pixels_or_not_and_every_pixel_come
     assert parts_of_size(small, (img_size[0] + 1, img_size[1])) is None
 
 
+def test_a_search_whose_time_is_over_gives_a_board_all_the_same_and_looks_for_no_more_rules():
+    seen = walked(100, (24, 28), False)
+    found = find_combs(seen, ends=0.0)
+    assert len(found) == 1
+    codes = cell_bits(np.random.default_rng(0).integers(1, 4, (50, 3, 3)).astype(np.uint16), 3)
+    rules = find_rules(Arrays(codes, np.zeros(50, int), codes[::-1]), (3, 3, 3), 1, ends=0.0)
+    assert not rules.is_complete
+
+
 def test_whole_tiles_that_need_few_rules_are_shorter_than_halves_that_fewer_looks_spell():
     puzzle, rng = PUZZLES["slidepuzzle_3x3"], np.random.default_rng(0)
     before = puzzle.start(rng, 600, "anywhere")

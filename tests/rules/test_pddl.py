@@ -27,7 +27,7 @@ def read(domain, start, goal):
 def domain_of(found, start=None):
     actions = found.puzzle.actions
     if isinstance(found.rules, LocalRules):
-        return local_domain(found.rules, actions, tiles_of(found.pixels, found.rules.grid), start)
+        return local_domain(found.rules, actions, tiles_of(found.pixels, found.rules), start)
     return copy_domain(found.rules, actions, parts_of(found.rules, found.pixels))
 
 
@@ -98,7 +98,8 @@ def some_rules(rng) -> LocalRules:
     offsets, rules = [HERE, (-1, 0), (0, 1)], []
     for _ in range(3):
         places = rng.permutation(len(offsets))[: rng.integers(1, 4)]
-        tests = tuple(Test(offsets[place], [None, 0, 1, 2, 3][rng.integers(5)]) for place in places)
+        asked = [((None,), (0,), (1,), (2,), (3,), (3, 1))[rng.integers(6)] for _ in places]
+        tests = tuple(Test(offsets[place], values[0], values[1:]) for place, values in zip(places, asked))
         copied = offsets[rng.integers(3)] if rng.random() < 0.5 else None
         board = (Somewhere(int(rng.integers(EMPTY, 4)), bool(rng.integers(2))),) * int(rng.integers(2))
         rules.append(Rule(0, tests, copied, None if copied else int(rng.integers(EMPTY, 4)), board=board))

@@ -5,14 +5,14 @@ import pytest
 from rules.worlds import world
 
 from pipeline.pictures import rules as pictures
-from pipeline.rules.language import HERE, CopyRules, LocalRules, Rule, Test
+from pipeline.rules.language import HERE, CopyRules, LocalRules, Rule, Somewhere, Test
 from pipeline.rules.parts import colours_of, parts_of, tiles_of
 from pipeline.rules.words import copy_sentences, cycles_of, local_sentences, place_name, rule_sentence, values_in_words
 from pipeline.show.rules import told
 
 
 def sentences(found) -> list[str]:
-    tiles = tiles_of(found.pixels, found.rules.grid)
+    tiles = tiles_of(found.pixels, found.rules)
     return list(local_sentences(found.rules, found.puzzle.actions, values_in_words(tiles)))
 
 
@@ -65,12 +65,18 @@ def test_a_turn_of_the_cube_moves_five_cycles_of_four_stickers_that_its_opposite
 
 def test_every_kind_of_test_outcome_and_count_has_its_words():
     tests = (Test((2, -1), None), Test((0, 1), 0), Test(HERE, 3))
-    assert rule_sentence(Rule(0, tests, (0, 1), None, 1234, 2), {3: "v3 (red)"}) == (
+    nothing = LocalRules((1, 1, 1), 1, (), (frozenset(),))
+    assert rule_sentence(Rule(0, tests, (0, 1), None, 1234, 2), {3: "v3 (red)"}, nothing) == (
         "where this cell is v3 (red), the cell to the right is off the board and the cell 2 below and to the left is "
         "on the board, this cell becomes what the cell to the right was (seen in 1,234 cells, contradicted by 2)"
     )
+    comes = Rule(0, (Test(HERE, 1), Test((0, 1), 3), Test((0, -2), 2, (1,))), None, 2, 5, 0, (Somewhere(2, False),))
+    assert rule_sentence(comes, {}, LocalRules((1, 4, 3), 1, (), (frozenset(),), 0, (2, 2))) == (
+        "where layer 1 of this cell is v1, layer 2 of this cell is v3, layer 1 of the cell to the left is v2 or v1 "
+        "and no cell shows v2, layer 1 of this cell becomes v2 (seen in 5 cells, never contradicted)"
+    )
     assert place_name((-1, 2)) == "the cell above and 2 to the right"
-    assert list(local_sentences(LocalRules((1, 1, 1), 1, (), (frozenset(),)), ["wait"], {})) == [
+    assert list(local_sentences(nothing, ["wait"], {})) == [
         "wait:", "  - every cell stays as it is",
     ]  # fmt: skip
 
