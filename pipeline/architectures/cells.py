@@ -17,6 +17,7 @@ from ..codes.combs import PHASE, Comb, Combs
 from ..codes.exactness import as_image, pixel_bound, pixel_errors
 from ..dataset.reading import read_rows
 from ..rules.boards import Seen, find_combs, shortest_rules
+from ..rules.covering import Limits
 from ..rules.language import LocalRules, Rules
 from ..system.errors import UserError
 from ..system.hashing import number_rows
@@ -157,7 +158,7 @@ def _find(split: h5py.Group, count: int, seconds: float) -> tuple[Cells, Rules]:
 
     def learned(cells: Cells, values: np.ndarray) -> tuple[Cells, Rules, int]:
         """Give cells with their layers, rules, and how many changes these leave over."""
-        rules, layers = shortest_rules(values, triples, count, ends=ends)
+        rules, layers = shortest_rules(values, triples, count, limits=Limits(ends))
         cells = replace(cells, table=layers.table) if layers else cells
         return cells, rules, rules.left_over if isinstance(rules, LocalRules) else len(triples)
 
@@ -195,7 +196,7 @@ def _find(split: h5py.Group, count: int, seconds: float) -> tuple[Cells, Rules]:
     others = "".join(
         f"; {combs} take {length:,.0f} or more{missed.get(at, '')}"
         for at, (length, combs) in enumerate(ranked)
-        if at != place
+        if at != place and length < math.inf
     )
     print(
         f"board found: {cells.combs}, which show {cells.looks.shape[1]} things{layers} in {len(cells.looks)} phases "

@@ -8,7 +8,7 @@ surroundings in which a cell was seen to change, and rules are learned for the b
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from ..codes.combs import Comb, Combs, edge_profiles, merged, on_edges, whole_divisions
 from ..codes.tile_bits import CellHashes
+from .covering import NO_LIMITS, Limits
 from .find import find_rules
 from .language import LocalRules, Rules, cell_bits
 from .layers import Layers, find_layers
@@ -103,7 +104,8 @@ def described(
         return base + found.spelling, None
     boards, name = found.values, np.log2(found.count + 1)
     triples = np.stack([seen.before, seen.actions, seen.after], axis=1)
-    rules, _ = shortest_rules(boards, triples, seen.count, may_err=False, ends=ends)
+    limits = Limits(ends, (bound - base - found.spelling) / MUST_HOLD)
+    rules, _ = shortest_rules(boards, triples, seen.count, may_err=False, limits=limits)
     if not isinstance(rules, LocalRules):
         return base + found.spelling, None
     exceptions = rules.left_over * (np.log2(boards[0].size) + name + np.log2(len(seen.before)))
@@ -126,27 +128,30 @@ class BoardTransitions:
 
 
 def shortest_rules(
-    boards: np.ndarray, triples: np.ndarray, count: int, may_err: bool = True, ends: float = math.inf
+    boards: np.ndarray, triples: np.ndarray, count: int, may_err: bool = True, limits: Limits = NO_LIMITS
 ) -> tuple[Rules, Layers | None]:
     """Find the rules of so many actions on boards (D, rows, columns) of values, or of layers where these are shorter.
 
     Args:
         triples: (N, 3) int, a board, an action and the board that follows.
-        may_err, ends: As of `find_rules`.
+        may_err, limits: As of `find_rules`.
 
     Returns:
         The rules, and the layers that they are about, if they are about layers.
     """
-    bits, (rows, columns) = int(boards.max()), boards.shape[1:]
-    plain = find_rules(BoardTransitions(boards, bits, triples), (rows, columns, bits), count, may_err, ends=ends)
-    layers = find_layers(boards, *triples.T)
-    if layers is None or not isinstance(plain, LocalRules):
-        return plain, None
-    spread, grid = layers.spread(boards), (rows, columns * len(layers.counts), layers.bits)
-    found = find_rules(BoardTransitions(spread, grid[2], triples), grid, count, may_err, layers.counts, ends)
-    assert isinstance(found, LocalRules)  # as those of layers are
-    is_better = (found.left_over, found.bits) < (plain.left_over, plain.bits)
-    return (found, layers) if is_better else (plain, None)
+    (rows, columns), layered = boards.shape[1:], None
+    if layers := find_layers(boards, *triples.T):
+        spread, grid = layers.spread(boards), (rows, columns * len(layers.counts), layers.bits)
+        layered = find_rules(BoardTransitions(spread, grid[2], triples), grid, count, may_err, layers.counts, limits)
+        if layered.is_complete and isinstance(layered, LocalRules):  # only shorter ones are of use
+            limits, may_err = replace(limits, bits=min(limits.bits, layered.bits)), False
+    bits = int(boards.max())
+    plain = find_rules(BoardTransitions(boards, bits, triples), (rows, columns, bits), count, may_err, limits=limits)
+    if isinstance(layered, LocalRules):
+        told = (plain.left_over, plain.bits) if isinstance(plain, LocalRules) else (len(triples), 0)
+        if plain.is_complete < layered.is_complete or (layered.left_over, layered.bits) < told:
+            return layered, layers
+    return plain, None
 
 
 # ---- ways to cut

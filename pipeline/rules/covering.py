@@ -6,7 +6,7 @@ nothing, and that explains the most (AQ, Michalski, 1969; CN2, Clark and Niblett
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -19,6 +19,7 @@ MOST_TESTS = 4  # in a rule
 MOST_RULES = 60  # for an action: more are no rules but a list of cases
 PATIENCE = 5  # changes in a row that no rule explains
 SECONDS_WITHOUT_BAR = 1  # most searches are over by then
+MOST_GROUPS = 300_000  # conjunctions of as many tests that are tried
 AT_A_TIME = 2**21  # pairs of a conjunction and a pattern
 MOST_ASKED = 40  # of the whole board, else it isn't tried
 # Surroundings that are tried in turn, until they decide what comes next: how far they reach, and what is asked of the
@@ -94,6 +95,24 @@ class Tolerance:
     least: int
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Where the search for rules ends.
+
+    Attributes:
+        ends: When, as `time.monotonic` tells it.
+        bits: How many bits rules may take.
+    """
+
+    ends: float = math.inf
+    bits: float = math.inf
+
+    def are_over(self, rules: Iterable[Rule], of_a_cell: int) -> bool:
+        """Tell whether they are, with rules of cells of so many bits."""
+        return time.monotonic() > self.ends or sum(rule.bits(of_a_cell) for rule in rules) > self.bits
+
+
+NO_LIMITS = Limits()
 WITHOUT_NOISE, IN_NOISE = Tolerance(0.0, 1), Tolerance(0.1, 5)
 TRANSITIONS_IN_NOISE = 2000  # by an action, that are compared
 USUAL = 0.05  # of the transitions change the numbers of cells of each value in the same way
@@ -117,18 +136,19 @@ def cover(
     action: int,
     offsets: tuple[Offset, ...],
     tolerance: Tolerance = WITHOUT_NOISE,
-    ends: float = math.inf,
+    is_over: Callable[[list[Rule]], bool] = lambda _: False,
     widens: bool = False,
 ) -> tuple[list[Rule], int]:
     """Find rules for an action; gives them, and how many cells become something that they don't say.
 
     Args:
+        is_over: Whether no more are looked for beside some.
         widens: Whether tests may ask for one of several values.
     """
     rules: list[Rule] = []
     unexplained = patterns.after != patterns.before[:, 0]
     left, wrong, fruitless = unexplained.copy(), 0.0, 0
-    while left.any() and len(rules) < MOST_RULES and fruitless < PATIENCE and time.monotonic() < ends:
+    while left.any() and len(rules) < MOST_RULES and fruitless < PATIENCE and not is_over(rules):
         seed = int(np.where(left, patterns.counts, -1).argmax())
         found = _best_rule(patterns, seed, unexplained, action, offsets, tolerance)
         if found is None:
@@ -158,13 +178,16 @@ def _best_rule(
         [*(before[:, at] == after for at in sources), after == after[seed]]
     )  # (L, P): copies, then the value
     wrong, gained = ((mask * patterns.counts).astype(np.float32) for mask in (~right, right & unexplained))  # (L, P)
+    packed = tuple(map(_packed, (truth, wrong > 0, gained > 0)))
     step = max(1, AT_A_TIME // len(before))
     best = None
     for size in range(1, MOST_TESTS + 1):
+        if math.comb(len(tests), size) > MOST_GROUPS:
+            break
         groups = np.array(list(combinations(range(len(tests)), size)))
         for first in range(0, len(groups), step):
             explained, misses, group, leaf = _worth_most(
-                truth, groups[first : first + step], wrong, gained, patterns.counts, tolerance
+                groups[first : first + step], packed, wrong, gained, patterns.counts, tolerance
             )
             worth = explained - misses - TEST_COST * size
             if explained - misses >= tolerance.least and (best is None or worth > best.worth):  # of equals the nearest
@@ -176,25 +199,31 @@ def _best_rule(
     return best
 
 
-def _worth_most(truth, groups, wrong, gained, counts, tolerance: Tolerance) -> tuple[float, float, list[int], int]:
+def _worth_most(
+    groups: np.ndarray, packed: tuple[np.ndarray, ...], wrong, gained, counts, tolerance: Tolerance
+) -> tuple[float, float, list[int], int]:
     """Find the conjunction that is worth most, within the tolerance.
+
+    Args:
+        groups: (G, n) int, the tests of each.
+        packed: Words of bits, (…, P / 64): where tests are true, and which patterns each leaf gets wrong or gains.
 
     Returns:
         The changes that it explains, the cells it gets wrong, its tests, and its leaf.
     """
-    packed = _packed(truth)  # (T, P / 64)
-    applies = packed[groups[:, 0]]
+    is_true, misses_some, gains_some = packed
+    applies = is_true[groups[:, 0]]
     for column in groups.T[1:]:
-        applies &= packed[column]
+        applies &= is_true[column]
     best: tuple[float, float, list[int], int] = (0.0, 0.0, [], -1)
     for leaf in range(len(wrong)):
-        if tolerance.wrong:
-            some = np.arange(len(groups))
-        else:
-            some = np.flatnonzero(~(applies & _packed(wrong[leaf] > 0)).any(axis=1))
+        some = np.arange(len(groups))
+        if not tolerance.wrong:
+            some = some[~(applies & misses_some[leaf]).any(axis=1)]
+        some = some[(applies[some] & gains_some[leaf]).any(axis=1)]
         if not len(some):
             continue
-        mask = np.unpackbits(applies[some].view(np.uint8), axis=1, count=truth.shape[1]).astype(np.float32)  # (G, P)
+        mask = np.unpackbits(applies[some].view(np.uint8), axis=1, count=len(counts)).astype(np.float32)  # (G, P)
         explained, misses = mask @ gained[leaf], mask @ wrong[leaf]
         allowed = misses <= tolerance.wrong * (mask @ counts.astype(np.float32))
         at = int(np.where(allowed, explained - misses, -np.inf).argmax())
@@ -260,7 +289,7 @@ def _plain(action: int, tests: list[Test | Somewhere], copied: Offset | None, va
 
 def find_local(
     codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray, count: int, grid: tuple[int, int, int],
-    has_noise: bool = False, layers: tuple[int, ...] = (), ends: float = math.inf,
+    has_noise: bool = False, layers: tuple[int, ...] = (), limits: Limits = NO_LIMITS,
 ) -> LocalRules:  # fmt: skip
     """Find the local rules of each action, in the smallest surroundings that decide what comes next.
 
@@ -270,24 +299,30 @@ def find_local(
         grid: Rows, columns and bits per cell.
         has_noise: Whether some bits are wrong: rules may then be, too, as far as the whole gets shorter by it.
         layers: How many values each layer has, where cells have several.
-        ends: When no more rules are looked for where no bits are wrong, as `time.monotonic` tells it.
+        limits: Where the search ends, where no bits are wrong.
     """
     rules: list[Rule] = []
+
+    def is_over(more: list[Rule]) -> bool:
+        return limits.are_over([*rules, *more], grid[2])
+
     for action in tqdm(range(count), "finding rules", unit="action", leave=False, delay=SECONDS_WITHOUT_BAR):
         values, following = (cell_values(part[actions == action], grid) for part in (codes, next_codes))
-        if not len(values) or time.monotonic() > ends:
+        if not len(values) or is_over([]):
             continue
         if has_noise:
             found = _in_noise(values, following, action)
         else:
-            found = _without_noise(values, following, action, max(1, len(layers)), ends)
+            found = _without_noise(values, following, action, max(1, len(layers)), is_over)
         if found is None:
             break  # there are changes that no rules explain: nor will there be rules for other actions
         rules += found
     return replace(LocalRules.of_nothing(grid, count), rules=tuple(rules), layers=layers)
 
 
-def _without_noise(values: np.ndarray, following: np.ndarray, action: int, layers: int, ends: float) -> list[Rule]:
+def _without_noise(
+    values: np.ndarray, following: np.ndarray, action: int, layers: int, is_over: Callable[[list[Rule]], bool]
+) -> list[Rule]:
     found = []
     for stage in STAGES:
         reach, of_the_board = stage
@@ -297,9 +332,9 @@ def _without_noise(values: np.ndarray, following: np.ndarray, action: int, layer
         if len(patterns.asked) > MOST_ASKED:
             continue
         if stage is STAGES[-1] or patterns.decide():
-            rules, wrong = cover(patterns, action, offsets, ends=ends, widens=layers > 1)
+            rules, wrong = cover(patterns, action, offsets, is_over=is_over, widens=layers > 1)
             found.append((wrong, rules))
-            if not wrong or time.monotonic() > ends:
+            if not wrong or is_over(rules):
                 break
     return min(found, key=lambda one: one[0])[1]
 

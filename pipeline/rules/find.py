@@ -1,7 +1,5 @@
 """Rules found in transitions: in a part of them, checked against all, and found again with what contradicts them."""
 
-import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .copies import count_copies, find_copies, without_wrong
-from .covering import MOST_RULES, SECONDS_WITHOUT_BAR, count_local, find_local
+from .covering import MOST_RULES, NO_LIMITS, SECONDS_WITHOUT_BAR, Limits, count_local, find_local
 from .language import CopyRules, LocalRules, Rules
 
 SAMPLE = 20_000  # transitions that rules are found in at first
@@ -46,7 +44,7 @@ class Arrays:
 
 def find_rules(
     transitions: Transitions, grid: tuple[int, int, int], actions: int, may_err: bool = True,
-    layers: tuple[int, ...] = (), ends: float = math.inf,
+    layers: tuple[int, ...] = (), limits: Limits = NO_LIMITS,
 ) -> Rules:  # fmt: skip
     """Find rules that no transition contradicts: copies, or local rules where the code has a lattice and they say more.
 
@@ -55,17 +53,17 @@ def find_rules(
         actions: How many there are.
         may_err: Whether local rules that some transitions contradict are looked for where none are without.
         layers: How many values each layer has, where the lattice's cells have several.
-        ends: When no more local rules are looked for, as `time.monotonic` tells it.
+        limits: Where the search for local rules ends; of rules that may not err, those until then are given.
     """
     has_lattice = grid[:2] != (1, 1)
     if layers:
-        return _local_rules(transitions, grid, actions, may_err, layers, ends)
+        return _local_rules(transitions, grid, actions, may_err, layers, limits)
     if not has_lattice or find_copies(*transitions.part(_first(transitions)), actions).is_complete:
         copies = _copy_rules(transitions, actions)
         if copies.is_complete or not has_lattice:
             return copies
-    local = _local_rules(transitions, grid, actions, may_err, layers, ends)
-    return local if local.share > MOSTLY else _copy_rules(transitions, actions)
+    local = _local_rules(transitions, grid, actions, may_err, layers, limits)
+    return local if local.share > MOSTLY or not may_err else _copy_rules(transitions, actions)
 
 
 def _copy_rules(transitions: Transitions, actions: int) -> CopyRules:
@@ -82,19 +80,19 @@ def _copy_rules(transitions: Transitions, actions: int) -> CopyRules:
 
 def _local_rules(
     transitions: Transitions, grid: tuple[int, int, int], actions: int, may_err: bool, layers: tuple[int, ...],
-    ends: float,
+    limits: Limits,
 ) -> LocalRules:  # fmt: skip
     sample = _first(transitions)
     for _ in range(ROUNDS):
-        found = find_local(*transitions.part(sample), actions, grid, layers=layers, ends=ends)
+        found = find_local(*transitions.part(sample), actions, grid, layers=layers, limits=limits)
         rules, against = _checked(found, transitions)
         if rules.is_complete:
             return rules
         is_list = any(len(rules.of(action)) == MOST_RULES for action in range(actions))
-        if is_list or rules.share < MOSTLY or time.monotonic() > ends:
+        if is_list or rules.share < MOSTLY or limits.are_over(rules.rules, grid[2]):
             break  # what is a list of cases becomes no shorter by more of them
         sample = np.union1d(sample, against[:CONTRADICTING])
-    if not may_err or layers or time.monotonic() > ends:
+    if not may_err or layers or limits.are_over(rules.rules, grid[2]):
         return rules
     in_noise, _ = _checked(
         find_local(*transitions.part(_first(transitions)), actions, grid, has_noise=True), transitions

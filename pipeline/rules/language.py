@@ -6,6 +6,7 @@ same rules hold for all cells: `LocalRules`. Where it has none a part is a bit, 
 a case.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, reduce
@@ -103,6 +104,11 @@ class Rule:
         """Where its tests look, from the cell that each is about."""
         return [*(test.offset for test in self.tests), *(test.beside[0] for test in self.board if test.beside)]
 
+    def bits(self, of_a_cell: int) -> float:
+        """Give how many bits tell it: for each test, and for what a cell becomes, the kind and a value."""
+        told, others = len(self.every_test) + 1, sum(len(test.others) for test in self.tests)
+        return 2 * told + (told + others) * math.log2(of_a_cell + 2)
+
     @property
     def apart(self) -> "list[Rule]":
         """The same as rules whose tests ask for one value each."""
@@ -169,10 +175,8 @@ class LocalRules:
 
     @property
     def bits(self) -> float:
-        """How many bits tell them: for each test, and for what a cell becomes, the kind and a value."""
-        values = sum(len(test.others) for rule in self.rules for test in rule.tests)
-        tests = sum(len(rule.every_test) + 1 for rule in self.rules)
-        return 2 * tests + (tests + values) * float(np.log2(self.grid[2] + 2))
+        """How many bits tell them."""
+        return sum(rule.bits(self.grid[2]) for rule in self.rules)
 
     @property
     def apart(self) -> "LocalRules":

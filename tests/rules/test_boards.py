@@ -9,6 +9,7 @@ from pipeline.codes.cells import Dictionary, fit_cells
 from pipeline.codes.combs import Comb, Combs
 from pipeline.puzzles import PUZZLES
 from pipeline.rules.boards import Seen, described, find_combs
+from pipeline.rules.covering import Limits
 from pipeline.rules.find import Arrays, find_rules
 from pipeline.rules.language import LocalRules, cell_bits
 from pipeline.sources.pictures import resized
@@ -86,7 +87,7 @@ def test_a_search_whose_time_is_over_gives_a_board_all_the_same_and_looks_for_no
     found = find_combs(seen, ends=0.0)
     assert len(found) == 1
     codes = cell_bits(np.random.default_rng(0).integers(1, 4, (50, 3, 3)).astype(np.uint16), 3)
-    rules = find_rules(Arrays(codes, np.zeros(50, int), codes[::-1]), (3, 3, 3), 1, ends=0.0)
+    rules = find_rules(Arrays(codes, np.zeros(50, int), codes[::-1]), (3, 3, 3), 1, limits=Limits(0.0))
     assert not rules.is_complete
 
 
