@@ -45,9 +45,12 @@ def local_rules(rules: LocalRules, actions: Sequence[str], tiles: np.ndarray, pa
                 _draw_rule(axis, rule, (row, column - left), end, tiles)
                 column += end - left + 4
             bottom, right = row + max(low for _, low, *_ in extents) + 1.2, max(right, column)
+    top = -1.2 if rules.layers else -0.8
+    if rules.layers:
+        axis.text(-0.5, -0.9, "layers of a cell lie side by side, the top one to the left", va="center", fontsize=8)
     axis.set_axis_off()
-    axis.set(xlim=(-0.8, right), ylim=(bottom, -0.8), aspect="equal")
-    figure.set_size_inches(INCHES * (right + 0.8), INCHES * (bottom + 0.8))
+    axis.set(xlim=(-0.8, right), ylim=(bottom, top), aspect="equal")
+    figure.set_size_inches(INCHES * (right + 0.8), INCHES * (bottom - top))
     save(figure, path, tight=False)
 
 
@@ -60,10 +63,10 @@ def _extent(rule: Rule) -> tuple[int, int, int, int]:
 def _draw_rule(axis, rule: Rule, here: Place, last_column: int, tiles: np.ndarray):
     """Draw a rule about the cell here: its tests, an arrow, what the cell becomes, and below that how often."""
     asked = {test.offset: test.value for test in rule.tests}
-    others = {test.offset: " or ".join(["", *map(value_name, test.others)]) for test in rule.tests}
+    others = {test.offset: [value_name(value) for value in test.others] for test in rule.tests}
     for place in {HERE, rule.copied or HERE, *asked}:
         _draw_value(axis, asked.get(place), at := (here[0] + place[0], here[1] + place[1]), tiles)
-        _write(axis, at, others.get(place, ""))
+        _write_others(axis, at, others.get(place, []))
     end: Place = (here[0], here[1] + last_column + 2.2)
     style = {"arrowstyle": "-|>", "color": "0.2", "lw": 1.5}
     axis.annotate("", (end[1] - 0.6, end[0]), (end[1] - 1.6, end[0]), arrowprops=style)
@@ -103,6 +106,14 @@ def _draw_box(axis, place: Place, **style):
 
 def _write(axis, place: Place, text: str):
     axis.text(place[1], place[0], text, ha="center", va="center", fontsize=8)
+
+
+def _write_others(axis, place: Place, names: list[str]):
+    """Write the values that will do as well into a cell, two in a line."""
+    if names:
+        lines = "\n".join(" ".join(names[first : first + 2]) for first in range(0, len(names), 2))
+        style = {"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.8, "lw": 0}
+        axis.text(place[1], place[0], f"or {lines}", ha="center", va="center", fontsize=6, bbox=style, zorder=5)
 
 
 def copy_rules(rules: CopyRules, actions: Sequence[str], parts: Parts, path: Path):

@@ -63,8 +63,8 @@ def local_sentences(rules: LocalRules, actions: Sequence[str], values: dict[int,
 
 def rule_sentence(rule: Rule, values: dict[int, str], rules: LocalRules) -> str:
     """Tell one of the rules: where, what, and how often it was seen."""
-    here = next((test.value for test in rule.tests if test.offset == HERE and test.value), EMPTY)
-    place = _places(rules, rule.value or here)
+    shown = ((test.value, test.offset) for test in rule.tests if test.value)
+    place = _places(rules, *((rule.value, HERE) if rule.value else next(shown, (EMPTY, HERE))))
     tests = sorted(rule.tests, key=lambda test: nearest(test.offset))
     said = [_test_in_words(test, values, place) for test in tests]
     said += [_of_the_board(test, values, rules) for test in rule.board]
@@ -75,10 +75,10 @@ def rule_sentence(rule: Rule, values: dict[int, str], rules: LocalRules) -> str:
     return f"where {where}, {place(HERE)} becomes {becomes} ({counts})"
 
 
-def _places(rules: LocalRules, value: int) -> Callable[[Offset], str]:
-    """Give what names places as they are seen from a cell, or the layer of one, that can show a value."""
-    layer = rules.layer_of[value - EMPTY] if value - EMPTY < len(rules.layer_of) else 0
-    return partial(place_name, layer=layer, layers=max(1, len(rules.layers)))
+def _places(rules: LocalRules, value: int, offset: Offset = HERE) -> Callable[[Offset], str]:
+    """Give what names places as they are seen from a cell, or the layer of one, at whose offset a value can be."""
+    layers, of_value = max(1, len(rules.layers)), dict(enumerate(rules.layer_of, EMPTY))
+    return partial(place_name, layer=(of_value.get(value, 0) - offset[1]) % layers, layers=layers)
 
 
 def _of_the_board(test: Somewhere, values: dict[int, str], rules: LocalRules) -> str:

@@ -71,7 +71,7 @@ def test_who_walks_what_is_carried_and_the_ground_are_layers_with_few_rules_and_
     dictionary = Dictionary(Combs(comb, comb))
     values, looks = dictionary.merge(dictionary.read(images)[0])
     rules, chosen = shortest_rules(values, triples, CARRY + 1)
-    assert chosen is not None and rules.is_complete and len(rules.rules) < 60
+    assert chosen is not None and rules.is_complete and len(rules.rules) < 30
     assert LocalRules.from_config(rules.to_config()) == rules
     cells = replace(fit_cells(Combs(comb, comb), images, values, looks), table=chosen.table)
     assert undrawn(cells, images) == 0

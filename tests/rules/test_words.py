@@ -75,6 +75,10 @@ def test_every_kind_of_test_outcome_and_count_has_its_words():
         "where layer 1 of this cell is v1, layer 2 of this cell is v3, layer 1 of the cell to the left is v2 or v1 "
         "and no cell shows v2, layer 1 of this cell becomes v2 (seen in 5 cells, never contradicted)"
     )
+    copies = Rule(0, (Test((0, 1), 3), Test((0, 2), 0)), (0, 2), None)
+    assert rule_sentence(copies, {}, LocalRules((1, 4, 3), 1, (), (frozenset(),), 0, (2, 2))).startswith(
+        "where layer 2 of this cell is v3 and layer 1 of the cell to the right is off the board, layer 1 of this cell"
+    )
     assert place_name((-1, 2)) == "the cell above and 2 to the right"
     assert list(local_sentences(nothing, ["wait"], {})) == [
         "wait:", "  - every cell stays as it is",
