@@ -29,9 +29,10 @@ class Test:
     """A test of a step.
 
     Attributes:
-        of: "action"; "before" or "after", a bit of the code; "some before" or "some after", a bit of any cell;
-            "becomes", the whole code that follows.
-        number: Of the action, the bit or, as `number_rows` gives it, the code.
+        of: "action"; "before" or "after", a bit of the code; "some before" or "some after", a bit of any cell; "both
+            before" or "both after", two bits of different layers of any cell; "becomes", the whole code that follows.
+        number: Of the action, the bit or, as `number_rows` gives it, the code; of two bits the upper layer's times the
+            bits of a cell and the other.
         is_set: Whether it must be so, or must not.
     """
 
@@ -59,6 +60,7 @@ class Outcomes:
         rules: The first that applies says the kind; where none does and no case is listed it is the usual one.
         cases: The kind of steps that no rule tells rightly, by a number of their code and action.
         about: The reward that stands for those of many ends, of which each has another, as by a clock; None without.
+        layers: How many layers a cell has, which lie side by side in the grid.
     """
 
     grid: tuple[int, int, int]
@@ -66,6 +68,7 @@ class Outcomes:
     rules: tuple[OutcomeRule, ...] = ()
     cases: dict[int, int] = field(default_factory=dict)
     about: float | None = None
+    layers: int = 1
 
     @property
     def best_end(self) -> float | None:
@@ -89,7 +92,7 @@ class Outcomes:
 
     def _kinds(self, codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray) -> np.ndarray:
         """Give the number of each step's kind (N,) int by the rules alone."""
-        steps, kinds = _Steps(self.grid, codes, actions, next_codes), np.zeros(len(actions), int)
+        steps, kinds = _Steps(self.grid, self.layers, codes, actions, next_codes), np.zeros(len(actions), int)
         for rule in reversed(self.rules):
             kinds[np.logical_and.reduce([steps.holds(test) for test in rule.tests])] = rule.kind
         return kinds
@@ -109,7 +112,8 @@ class Outcomes:
         rules = [[[[t.of, t.number, t.is_set] for t in rule.tests], rule.kind, rule.seen] for rule in self.rules]
         cases = {str(number): kind for number, kind in self.cases.items()}
         kinds = [list(kind) for kind in self.kinds]
-        return {"grid": list(self.grid), "kinds": kinds, "rules": rules, "cases": cases, "about": self.about}
+        found = {"grid": list(self.grid), "kinds": kinds, "rules": rules, "cases": cases, "about": self.about}
+        return {**found, "layers": self.layers}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Outcomes":
@@ -120,7 +124,7 @@ class Outcomes:
         cases = {int(number): kind for number, kind in config["cases"].items()}
         rows, columns, bits = config["grid"]
         kinds = tuple((float(reward), bool(end)) for reward, end in config["kinds"])
-        return cls((rows, columns, bits), kinds, rules, cases, config.get("about"))
+        return cls((rows, columns, bits), kinds, rules, cases, config.get("about"), config.get("layers", 1))
 
     @classmethod
     def of_record(cls, record: dict[str, Any] | None) -> "Outcomes | None":
@@ -131,8 +135,9 @@ class Outcomes:
 class _Steps:
     """N steps, of which tests ask."""
 
-    def __init__(self, grid: tuple[int, int, int], codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray):
-        self.grid, self.actions, self.bits = grid, actions, {"before": codes, "after": next_codes}
+    def __init__(self, grid: tuple[int, int, int], layers: int, codes, actions, next_codes):
+        self.grid, self.layers = grid, layers
+        self.actions, self.bits = actions, {"before": codes, "after": next_codes}
         self.after = number_rows(next_codes)
 
     def holds(self, test: Test) -> np.ndarray:
@@ -144,9 +149,15 @@ class _Steps:
         elif test.of in self.bits:
             found = self.bits[test.of][:, test.number] == 1
         else:
-            cells = self.bits[test.of.removeprefix("some ")].reshape(len(self.actions), -1, self.grid[2])
-            found = (cells[:, :, test.number] == 1).any(axis=1)
+            which, when = test.of.split()
+            shown = self._cells(when)
+            bits = divmod(test.number, self.grid[2]) if which == "both" else [test.number]
+            found = np.logical_and.reduce([shown[:, :, bit] for bit in bits]).any(axis=1)
         return found == test.is_set
+
+    def _cells(self, when: str) -> np.ndarray:
+        """Give which bits cells show, in whichever layer, (N, cells, C) bool: no two layers have one in common."""
+        return self.bits[when].reshape(len(self.actions), -1, self.layers, self.grid[2]).any(axis=2)
 
     @cached_property
     def asked(self) -> tuple[list[Test], np.ndarray]:
@@ -154,8 +165,14 @@ class _Steps:
         tests, columns = [], []
         if self.grid[:2] != (1, 1):
             for when in ("after", "before"):
-                tests += [Test(f"some {when}", bit) for bit in range(self.grid[2])]
-                columns.append(self.bits[when].reshape(len(self.actions), -1, self.grid[2]).any(axis=1))
+                shown, bits = self._cells(when), range(self.grid[2])
+                tests += [Test(f"some {when}", bit) for bit in bits]
+                columns.append(shown.any(axis=1))
+                for upper in bits if self.layers > 1 else ():
+                    both = (shown & shown[:, :, [upper]]).any(axis=1)  # (N, C)
+                    others = [bit for bit in np.flatnonzero(both.any(axis=0)).tolist() if bit > upper]
+                    tests += [Test(f"both {when}", upper * self.grid[2] + other) for other in others]
+                    columns.append(both[:, others])
         for when in ("after", "before"):
             tests += [Test(when, bit) for bit in range(self.bits[when].shape[1])]
             columns.append(self.bits[when] == 1)
@@ -174,7 +191,7 @@ class _Steps:
 
 def find_outcomes(
     codes: np.ndarray, actions: np.ndarray, next_codes: np.ndarray, rewards: np.ndarray, ends: np.ndarray,
-    grid: tuple[int, int, int],
+    grid: tuple[int, int, int], layers: int = 1,
 ) -> Outcomes | None:  # fmt: skip
     """Find what tells the rewards (N,) and the ends (N,) of steps: codes, next codes (N, B) and actions (N,).
 
@@ -198,9 +215,9 @@ def find_outcomes(
     kind = np.argsort(order)[which.ravel()]  # (N,), 0 for the usual one
     usual = np.flatnonzero(kind == 0)
     sample = np.union1d(np.flatnonzero(kind), usual[:: max(1, len(usual) // SAMPLE)])
-    found = Outcomes(grid, kinds, about=about)
+    found = Outcomes(grid, kinds, about=about, layers=layers)
     for _ in range(ROUNDS if len(kinds) > 1 else 0):
-        rules = _cover(_Steps(grid, codes[sample], actions[sample], next_codes[sample]), kind[sample])
+        rules = _cover(_Steps(grid, layers, codes[sample], actions[sample], next_codes[sample]), kind[sample])
         found = replace(found, rules=tuple(rules))
         wrong = np.flatnonzero(found._kinds(codes, actions, next_codes) != kind)
         if np.isin(wrong, sample).all():
@@ -270,7 +287,7 @@ def outcome_sentences(outcomes: Outcomes, actions: Sequence[str], values: dict[i
     if len(outcomes.kinds) == 1:
         return [f"every step {_kind(outcomes.kinds[0])}"]
     said = [
-        f"  - where {' and '.join(_words(test, outcomes.grid, actions, values) for test in rule.tests)}: a step "
+        f"  - where {' and '.join(_words(test, outcomes, actions, values) for test in rule.tests)}: a step "
         f"{_kind(outcomes.kinds[rule.kind])} ({seen_in_words(rule.seen, 'steps')})"
         for rule in outcomes.rules
     ]
@@ -282,17 +299,21 @@ def _kind(kind: Kind) -> str:
     return f"is rewarded with {kind[0]:g}" + " and ends the world" * kind[1]
 
 
-def _words(test: Test, grid: tuple[int, int, int], actions: Sequence[str], values: dict[int, str]) -> str:
+def _words(test: Test, outcomes: Outcomes, actions: Sequence[str], values: dict[int, str]) -> str:
+    _, columns, bits = grid = outcomes.grid
     if test.of == "action":
         return f"the action is {actions[test.number]}"
     if test.of == "becomes":
         return f"it leads to the code numbered {test.number:x}"
     when = test.of.split()[-1]
+    if test.of.startswith("both"):
+        upper, lower = (values[bit] for bit in divmod(test.number, bits))
+        return f"{when} it {'some' if test.is_set else 'no'} cell shows {upper} over {lower}"
     if test.of.startswith("some"):
         return f"{when} it {'some' if test.is_set else 'no'} cell shows {values[test.number]}"
     if grid[:2] == (1, 1):
         return f"{when} it bit {test.number} is {'set' if test.is_set else 'not set'}"
-    cell, bit = divmod(test.number, grid[2])
-    row, column = divmod(cell, grid[1])
+    cell, bit = divmod(test.number, bits)
+    row, column = divmod(cell // outcomes.layers, columns // outcomes.layers)
     shows = "shows" if test.is_set else "doesn't show"
     return f"{when} it cell {row + 1}, {column + 1} {shows} {values[bit]}"
