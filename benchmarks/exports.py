@@ -39,6 +39,7 @@ CASES = {  # name: what train gets
     "rubikscube, jaxtar": "--dataset rubikscube --world_model jaxtar --dataset_size 5000 --train_epochs 1",
     "slidepuzzle, learned": "--dataset slidepuzzle --world_model learned --dataset_size 5000 --train_epochs 1",
     "FrozenLake-v1 8x8, table": f"{LAKE} --world_model table --dataset_size 4000 --train_epochs 1",
+    "FrozenLake-v1 8x8, cells": f"{LAKE} --world_model cells --img_size 64 64 --dataset_size 8000 --train_epochs 1",
 }
 RUN_ELSEWHERE = """
 import importlib.util, sys

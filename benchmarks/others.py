@@ -32,7 +32,7 @@ LOOKED_AT = {
         *FULL_VIEW, *EIGHT, "--policy", "novel", "--dataset_size", "20000", "--shuffle_length", "1000",
     ],
     "gym:minigrid:MiniGrid-FourRooms-v0": [
-        *FULL_VIEW, "--img_size", "76", "76", "--policy", "novel", "--dataset_size", "30000", "--shuffle_length", "300",
+        *FULL_VIEW, "--img_size", "76", "76", "--dataset_size", "30000", "--shuffle_length", "100",
     ],
     "gym:Taxi-v4": [  # of 536 × 456 pixels; many pictures are seen only where an episode begins
         "--img_size", "57", "67", "--policy", "novel", "--dataset_size", "25000", "--shuffle_length", "30",

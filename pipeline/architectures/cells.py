@@ -33,6 +33,11 @@ MOST_BITS, MOST_LOOKS = 10_000, 2000  # of a code; what cells show, in all phase
 _found: dict[str, tuple[Cells, Rules]] = {}  # of the last dataset: a run needs it twice
 
 
+def _first_of_most(scores):
+    """Give where the most is first of scores (…, T), as `argmax`, whose way with floats ONNX doesn't have."""
+    return ops.argmax(ops.cast(scores >= ops.max(scores, axis=-1, keepdims=True), "int32"), axis=-1)
+
+
 class _OnBoard(layers.Layer):
     """What is made with a board in images of a size; combs are (origin, size, count) and perhaps blur.
 
@@ -72,7 +77,7 @@ class ReadCells(_OnBoard):
         cells = ops.reshape(ops.transpose(cells, (1, 3, 0, 2, 4, 5)), (len(self.phases), -1, 3 * self.combs.size))
         looks = ops.take(ops.cast(self.looks, "float32"), self.phases, axis=0) / 255.0 - 0.5  # (cells, T, K)
         scores = ops.matmul(ops.cast(cells, "float32") / 255.0 - 0.5, ops.transpose(looks, (0, 2, 1)))
-        nearest = ops.argmax(scores - 0.5 * ops.sum(ops.square(looks), axis=2)[:, None], axis=2)  # (cells, N)
+        nearest = _first_of_most(scores - 0.5 * ops.sum(ops.square(looks), axis=2)[:, None])  # (cells, N)
         bits = ops.take(ops.convert_to_tensor(self.symbols * 2.0 - 1.0), ops.transpose(nearest), axis=0)
         return ops.reshape(bits, (-1, len(self.phases) * self.symbols.shape[1]))
 
@@ -97,7 +102,7 @@ class DrawCells(_OnBoard):
         bits = ops.reshape(code, (-1, len(self.phases), self.symbols.shape[1]))
         if self.has_layers:
             alike = ops.matmul(bits, self.symbols.T * 2.0) - self.symbols.sum(axis=1)  # most where all bits are
-            shown = ops.one_hot(ops.argmax(alike, axis=2), self.values)  # (N, cells, T)
+            shown = ops.one_hot(_first_of_most(alike), self.values)  # (N, cells, T)
         else:
             shown = ops.concatenate([1.0 - ops.sum(bits, axis=2, keepdims=True), bits], axis=2)
         drawn = ops.matmul(ops.transpose(shown, (1, 0, 2)), ops.take(self.patches, self.phases, axis=0))

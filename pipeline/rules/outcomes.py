@@ -32,7 +32,7 @@ class Test:
         of: "action"; "before" or "after", a bit of the code; "some before" or "some after", a bit of any cell; "both
             before" or "both after", two bits of different layers of any cell; "becomes", the whole code that follows.
         number: Of the action, the bit or, as `number_rows` gives it, the code; of two bits the upper layer's times the
-            bits of a cell and the other.
+            bits of a cell, C, and the other. Bit C is that the top layer shows none.
         is_set: Whether it must be so, or must not.
     """
 
@@ -156,8 +156,9 @@ class _Steps:
         return found == test.is_set
 
     def _cells(self, when: str) -> np.ndarray:
-        """Give which bits cells show, in whichever layer, (N, cells, C) bool: no two layers have one in common."""
-        return self.bits[when].reshape(len(self.actions), -1, self.layers, self.grid[2]).any(axis=2)
+        """Give which bits cells show, in any layer, and whether the top one shows none, (N, cells, C + 1) bool."""
+        cells = self.bits[when].reshape(len(self.actions), -1, self.layers, self.grid[2])
+        return np.concatenate([cells.any(axis=2), ~cells[:, :, 0].any(axis=2, keepdims=True)], axis=2)
 
     @cached_property
     def asked(self) -> tuple[list[Test], np.ndarray]:
@@ -167,10 +168,11 @@ class _Steps:
             for when in ("after", "before"):
                 shown, bits = self._cells(when), range(self.grid[2])
                 tests += [Test(f"some {when}", bit) for bit in bits]
-                columns.append(shown.any(axis=1))
-                for upper in bits if self.layers > 1 else ():
-                    both = (shown & shown[:, :, [upper]]).any(axis=1)  # (N, C)
-                    others = [bit for bit in np.flatnonzero(both.any(axis=0)).tolist() if bit > upper]
+                columns.append(shown[:, :, :-1].any(axis=1))
+                for upper in range(len(bits) + 1) if self.layers > 1 else ():
+                    both = (shown[:, :, :-1] & shown[:, :, [upper]]).any(axis=1)  # (N, C)
+                    is_lower = (np.arange(len(bits)) > upper) | (upper == len(bits))
+                    others = np.flatnonzero(both.any(axis=0) & is_lower).tolist()
                     tests += [Test(f"both {when}", upper * self.grid[2] + other) for other in others]
                     columns.append(both[:, others])
         for when in ("after", "before"):
@@ -307,8 +309,9 @@ def _words(test: Test, outcomes: Outcomes, actions: Sequence[str], values: dict[
         return f"it leads to the code numbered {test.number:x}"
     when = test.of.split()[-1]
     if test.of.startswith("both"):
-        upper, lower = (values[bit] for bit in divmod(test.number, bits))
-        return f"{when} it {'some' if test.is_set else 'no'} cell shows {upper} over {lower}"
+        upper, lower = divmod(test.number, bits)
+        what = f"{values[upper]} over {values[lower]}" if upper < bits else f"{values[lower]} and nothing over it"
+        return f"{when} it {'some' if test.is_set else 'no'} cell shows {what}"
     if test.of.startswith("some"):
         return f"{when} it {'some' if test.is_set else 'no'} cell shows {values[test.number]}"
     if grid[:2] == (1, 1):

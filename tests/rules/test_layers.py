@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from pipeline.architectures.cells import parts_of, parts_of_size, undrawn
+from pipeline.architectures.cells import coder_of, parts_of, parts_of_size, undrawn
 from pipeline.codes.cells import Dictionary, fit_cells
 from pipeline.codes.combs import Comb, Combs
 from pipeline.rules.boards import shortest_rules
@@ -85,6 +86,24 @@ def test_who_walks_what_is_carried_and_the_ground_are_layers_with_few_rules_and_
     large = model.with_parts(*parts_of_size(model, (2 * SIDE * PIXELS, 2 * SIDE * PIXELS)))
     codes = large.encode(drawn(larger))
     assert (large.step(codes[steps[:, 0]], steps[:, 1]) == codes[steps[:, 2]]).all()
+
+
+def test_reading_and_drawing_layers_are_made_of_what_onnx_has():
+    tf2onnx, runtime = pytest.importorskip("tf2onnx"), pytest.importorskip("onnxruntime")
+    import tensorflow as tf
+
+    comb = Combs(Comb(0.0, 4.0, 2), Comb(0.0, 4.0, 2))
+    images = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 3), np.uint8)
+    values, looks = (dictionary := Dictionary(comb)).merge(dictionary.read(images)[0])
+    table = np.stack([np.arange(len(looks[0])) % 3, 3 + np.arange(len(looks[0])) // 3], axis=1)
+    encoder, decoder = coder_of(replace(fit_cells(comb, images, values, looks), table=table))
+    codes = (np.asarray(encoder(images)) > 0).astype(np.float32)
+    for part, given in ((encoder, images), (decoder, codes)):
+        shape = [tf.TensorSpec((None, *given.shape[1:]), given.dtype, "given")]
+        call = tf.function(lambda given, part=part: part(given), input_signature=shape)
+        content = tf2onnx.convert.from_function(call, input_signature=shape, opset=18)[0].SerializeToString()
+        (found,) = runtime.InferenceSession(content).run(None, {"given": given})
+        assert np.abs(found - np.asarray(part(given))).max() < 1e-5
 
 
 def test_tiles_that_change_places_are_no_layers():

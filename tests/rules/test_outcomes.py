@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from pipeline.evaluation.outcome import measure_outcome
 from pipeline.rules.outcomes import Outcomes, find_outcomes, outcome_sentences
@@ -40,18 +41,22 @@ def test_a_goal_is_told_by_one_rule_that_holds_on_steps_never_seen():
     assert rest == "  - else a step is rewarded with 0"
 
 
-def test_a_thing_over_another_is_one_test_wherever_both_are():
-    codes, after = np.zeros((2, 2000, 16, 2, 3), np.uint8)  # cells of two layers: an agent, and floor or goal
-    for part, (agents, goals) in zip((codes, after), np.random.default_rng(0).integers(0, 16, (2, 2, 2000))):
-        part[np.arange(2000), agents, 0, 0] = part[:, :, 1, 1] = 1
-        part[np.arange(2000), goals, 1] = 0, 0, 1
-    ends = (after[:, :, 0, 0] & after[:, :, 1, 2]).any(axis=1)
-    codes, after = codes.reshape(2000, -1), after.reshape(2000, -1)
-    found = find_outcomes(codes[:1000], np.zeros(1000, int), after[:1000], 1.0 * ends[:1000], ends[:1000], (4, 8, 3), 2)
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_thing_over_another_is_one_test_wherever_both_are_and_whichever_way_it_looks(looks):
+    rng = np.random.default_rng(0)
+    codes, after = np.zeros((2, 2000, 16, 2, looks + 2), np.uint8)  # cells of two layers: an agent; floor or goal
+    for part, (agents, goals) in zip((codes, after), rng.integers(0, 16, (2, 2, 2000))):
+        part[np.arange(2000), agents, 0, rng.integers(0, looks, 2000)] = part[:, :, 1, looks] = 1
+        part[np.arange(2000), goals, 1, looks:] = 0, 1
+    ends = (after[:, :, 0, :looks].any(axis=2) & after[:, :, 1, looks + 1]).any(axis=1)
+    steps = codes.reshape(2000, -1), np.zeros(2000, int), after.reshape(2000, -1)
+    grid = 4, 8, looks + 2
+    found = find_outcomes(*(part[:1000] for part in steps), 1.0 * ends[:1000], ends[:1000], grid, layers=2)
     assert Outcomes.from_config(json.loads(json.dumps(found.to_config()))) == found
-    assert np.array_equal(found.told(codes, np.zeros(2000, int), after)[1], ends)
-    words = outcome_sentences(found, ["go"], {0: "agent", 1: "floor", 2: "goal"})
-    assert "after it some cell shows agent over goal: a step is rewarded with 1 and ends the world" in words[1]
+    assert np.array_equal(found.told(*steps)[1], ends)
+    words = outcome_sentences(found, ["go"], {0: "agent", looks: "floor", looks + 1: "goal"})
+    what = ("some cell shows agent over goal", "no cell shows goal and nothing over it")[looks - 1]
+    assert len(words) == 3 and f"after it {what}: a step is rewarded with 1 and ends the world" in words[1]
 
 
 def test_a_reward_of_an_action_where_something_shows_takes_two_tests():
