@@ -71,6 +71,7 @@ def test_the_options_beyond_the_documented_ones_have_defaults_too():
         "output_dir": "models/rubikscube-rubikscube",
         "learning_rate": None,
         "stop_when_exact": 0,
+        "search_seconds": 300.0,
         "dataset_in": "auto",
         "retrain": False,
     }
