@@ -64,6 +64,8 @@ def trained(words: list[str], run: Path) -> dict:
         "found": [line for line in said.getvalue().splitlines() if line.startswith(SAID) or line.endswith(LOSES)],
         "cpu_seconds": seconds,
     }
+    if code > 128:  # a signal: what was cut short says nothing
+        raise SystemExit(code)
     if code:
         return found | {"exit": code}
     return found | figures(run)
