@@ -169,6 +169,11 @@ class LocalRules:
         return self.left_over == 0
 
     @property
+    def depth(self) -> int:
+        """How many layers a cell has."""
+        return max(1, len(self.layers))
+
+    @property
     def layer_of(self) -> list[int]:
         """The layer of each value from `EMPTY` on."""
         return [layer for layer, count in enumerate(self.layers or (self.grid[2] + 1,)) for _ in range(count)]

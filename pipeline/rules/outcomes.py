@@ -150,15 +150,14 @@ class _Steps:
             found = self.bits[test.of][:, test.number] == 1
         else:
             which, when = test.of.split()
-            shown = self._cells(when)
             bits = divmod(test.number, self.grid[2]) if which == "both" else [test.number]
-            found = np.logical_and.reduce([shown[:, :, bit] for bit in bits]).any(axis=1)
+            found = np.logical_and.reduce([self._shows(when, bit) for bit in bits]).any(axis=1)
         return found == test.is_set
 
-    def _cells(self, when: str) -> np.ndarray:
-        """Give which bits cells show, in any layer, and whether the top one shows none, (N, cells, C + 1) bool."""
+    def _shows(self, when: str, bit: int) -> np.ndarray:
+        """Tell which cells show a bit in any layer, or for bit C none in the top one, (N, cells) bool."""
         cells = self.bits[when].reshape(len(self.actions), -1, self.layers, self.grid[2])
-        return np.concatenate([cells.any(axis=2), ~cells[:, :, 0].any(axis=2, keepdims=True)], axis=2)
+        return cells[..., bit].any(axis=2) if bit < self.grid[2] else ~cells[:, :, 0].any(axis=2)
 
     @cached_property
     def asked(self) -> tuple[list[Test], np.ndarray]:
@@ -166,7 +165,8 @@ class _Steps:
         tests, columns = [], []
         if self.grid[:2] != (1, 1):
             for when in ("after", "before"):
-                shown, bits = self._cells(when), range(self.grid[2])
+                bits = range(self.grid[2])
+                shown = np.stack([self._shows(when, bit) for bit in range(len(bits) + 1)], axis=2)
                 tests += [Test(f"some {when}", bit) for bit in bits]
                 columns.append(shown[:, :, :-1].any(axis=1))
                 for upper in range(len(bits) + 1) if self.layers > 1 else ():

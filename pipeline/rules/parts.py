@@ -28,7 +28,7 @@ def tiles_of(pixels: Pixels, rules: LocalRules) -> np.ndarray:
     It is the middle cell's; its pixels are those that change with its bits.
     """
     rows, columns, bits = rules.grid
-    middle = columns // 2 // (depth := max(1, len(rules.layers))) * depth
+    middle = columns // 2 // rules.depth * rules.depth
     codes = np.zeros((1 + bits, *rules.grid), np.uint8)
     codes[np.arange(1, 1 + bits), rows // 2, middle + np.array(rules.layer_of[1:], int), np.arange(bits)] = 1
     images = pixels(codes.reshape(1 + bits, -1))

@@ -77,8 +77,8 @@ def rule_sentence(rule: Rule, values: dict[int, str], rules: LocalRules) -> str:
 
 def _places(rules: LocalRules, value: int, offset: Offset = HERE) -> Callable[[Offset], str]:
     """Give what names places as they are seen from a cell, or the layer of one, at whose offset a value can be."""
-    layers, of_value = max(1, len(rules.layers)), dict(enumerate(rules.layer_of, EMPTY))
-    return partial(place_name, layer=(of_value.get(value, 0) - offset[1]) % layers, layers=layers)
+    of_value = dict(enumerate(rules.layer_of, EMPTY))
+    return partial(place_name, layer=(of_value.get(value, 0) - offset[1]) % rules.depth, layers=rules.depth)
 
 
 def _of_the_board(test: Somewhere, values: dict[int, str], rules: LocalRules) -> str:

@@ -35,7 +35,7 @@ def told(
     if isinstance(rules, LocalRules):
         tiles = tiles_of(pixels, rules)
         named = [f"{value_name(EMPTY + at)} {colours_of(tile)}" for at, tile in enumerate(tiles)]
-        depth = max(1, len(rules.layers))
+        depth = rules.depth
         cells = f"what a cell of the {rules.grid[0]} × {rules.grid[1] // depth} cells can show"
         lines = [
             f"{cells}{f' in layer {layer + 1}' * (depth > 1)}: "

@@ -97,8 +97,8 @@ def _outcomes(training: Transitions, file: h5py.File, model: DiscreteWorldModel)
     settled = training if isinstance(training, CodeTransitions) else CodeTransitions.read(file["train"], model)
     some = np.arange(0, len(settled), max(1, len(settled) // OUTCOME_TRANSITIONS))
     rewards, ends = (values[some] for values in seen)
-    layers = len(model.rules.layers) if isinstance(model.rules, LocalRules) else 0
-    found = find_outcomes(*settled.part(some), rewards, ends, model.grid, max(1, layers))
+    layers = model.rules.depth if isinstance(model.rules, LocalRules) else 1
+    found = find_outcomes(*settled.part(some), rewards, ends, model.grid, layers)
     print("rewards take too many values to be told by rules" if found is None else found.summary())
     return found
 
