@@ -66,17 +66,22 @@ def measured(result: str, head: Cells, cells_of: Callable[[str, dict], Cells | N
 
 
 def origins(rows: dict[str, dict]) -> list[str]:
-    """Say at which commit, on which day and on what the rows were measured; one sentence if it is the same for all."""
-    places: dict[str, list[str]] = {}
+    """Say at which commits, on which days and on what the rows were measured; which rows, where that isn't the same."""
+    commits: dict[str, dict[str, list[str]]] = {}  # of what was the same: of a commit its rows
     for name, row in rows.items():
         commit, _, changes = row["commit"].partition("+")
         machine = dict(row["machine"])
-        on = f"{machine.pop('cores')} cores of {machine.pop('processor')}, {machine.pop('memory_gb')} GB"
+        cores = machine.pop("cores")
+        on = f"{cores} core{'s' * (cores > 1)} of {machine.pop('processor')}, {machine.pop('memory_gb')} GB"
         versions = ", ".join(f"{package} {version}" for package, version in machine.items())
-        at = f"`{commit[:7]}`{' with changes' if changes else ''} on {row['date']}"
-        places.setdefault(f"{at}; {on}; {versions}", []).append(name)
-    which = {place: f" ({_named(names)})" if len(places) > 1 else "" for place, names in places.items()}
-    return [" ".join(f"Measured at {place}{which[place]}." for place in places)] if places else []
+        at = f"`{commit[:7]}`{' with changes' if changes else ''}"
+        commits.setdefault(f"on {row['date']}; {on}; {versions}", {}).setdefault(at, []).append(name)
+    is_one = sum(map(len, commits.values())) == 1
+    said = [
+        f"Measured at {', '.join(at + ('' if is_one else f' ({_named(names)})') for at, names in of.items())} {same}."
+        for same, of in commits.items()
+    ]
+    return [" ".join(said)] if said else []
 
 
 def _named(rows: list[str]) -> str:

@@ -104,7 +104,7 @@ def test_the_line_below_a_table_says_which_rows_another_commit_or_day_has(result
     content["rows"]["show"] |= {"commit": "0123456789abcdef+changes", "date": "2026-01-02"}
     place.write_text(json.dumps(content))
     [line] = tables.prompt().split("\n\n")[1:]
-    assert "`0123456` with changes on 2026-01-02" in line and "(help)." in line and "(show)." in line
+    assert "`0123456` with changes (show) on 2026-01-02" in line and "(help) on" in line
 
 
 # ---- the results
