@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import astuple, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 
 import h5py
@@ -22,15 +22,12 @@ from ..rules.language import LocalRules, Rules
 from ..system.errors import UserError
 from ..system.hashing import number_rows
 from ..world_model.architecture import Architecture, Parts
-from ..world_model.rule_layers import rules_layer
-from ..world_model.transition import behind, local_transition
+from ..world_model.transition import begin_alike, local_transition, with_rules
 
 READ_BYTES = 2**25  # of images read at a time
 DRAWN = 100  # images that are drawn at a time
 SAMPLE = 4000  # distinct transitions that the board is found in
 MOST_BITS, MOST_LOOKS = 10_000, 2000  # of a code; what cells show, in all phases
-
-_found: dict[str, tuple[Cells, Rules]] = {}  # of the last dataset: a run needs it twice
 
 
 def _first_of_most(scores):
@@ -131,8 +128,38 @@ def _coder(img_size: tuple[int, int], combs: Combs, values: int, table: np.ndarr
     return encoder, keras.Model(code, DrawCells(*of_board, name="pixels")(code), name="decoder")
 
 
+@dataclass(frozen=True)
+class _Board:
+    """A board that was tried.
+
+    Attributes:
+        place: Among those that were ranked.
+        undrawn: How many pictures it doesn't draw; rules are looked for where it draws all.
+        left_over: How many changes its rules leave over.
+    """
+
+    place: int
+    cells: Cells
+    values: np.ndarray  # (D, rows, columns), of each distinct picture
+    undrawn: int
+    rules: Rules | None = None
+    left_over: int = 0
+
+    @property
+    def faults(self) -> tuple[int, int]:
+        """What decides between boards: the fewer the better."""
+        return self.undrawn, self.left_over
+
+    def __str__(self) -> str:
+        if self.undrawn:
+            return f"don't draw {self.undrawn:,} of the pictures"
+        return f"leave {self.left_over:,} changes over"
+
+
 def find_cells(file: h5py.File, seconds: float) -> tuple[Cells, Rules]:
     """Find the board with the shortest rules in a dataset's training split, what its cells show, and the rules.
+
+    The first that draws what it reads and whose rules explain all is taken, else the one that comes nearest.
 
     Args:
         seconds: After which the best that was found is taken.
@@ -140,68 +167,39 @@ def find_cells(file: h5py.File, seconds: float) -> tuple[Cells, Rules]:
     Raises:
         UserError: There is none.
     """
-    digest = str(file.attrs["content_digest"])
-    if digest not in _found:
-        found = _find(file["train"], len(file.attrs["action_names"]), seconds)
-        _found.clear()
-        _found[digest] = found
-    return _found[digest]
-
-
-def _find(split: h5py.Group, count: int, seconds: float) -> tuple[Cells, Rules]:
-    ends = time.monotonic() + seconds
+    ends, split, actions = time.monotonic() + seconds, file["train"], len(file.attrs["action_names"])
     numbers = np.concatenate([number_rows(part) for _, part in _parts(split["images"], "reading")])
     _, first, which = np.unique(numbers, return_index=True, return_inverse=True)
-    frames, actions = split["frames"][:].astype(np.int64), split["actions"][:]
-    triples = np.unique(np.stack([which[frames], actions, which[frames + 1]], axis=1), axis=0)  # (N, 3)
-    some = triples[np.random.default_rng(0).permutation(len(triples))[:SAMPLE]]
-    shown, places = np.unique(some[:, [0, 2]], return_inverse=True)
-    before, after = places.reshape(-1, 2).T
-    ranked = find_combs(Seen(_images(split, first[shown]), before, some[:, 1], after, count), ends)
-    if not ranked:
-        raise UserError("cells need pictures that a board divides. Received: --world_model cells, and pictures without")
-
-    def learned(cells: Cells, values: np.ndarray) -> tuple[Cells, Rules, int]:
-        """Give cells with their layers, rules, and how many changes these leave over."""
-        rules, layers = shortest_rules(values, triples, count, limits=Limits(ends))
-        cells = replace(cells, table=layers.table) if layers else cells
-        return cells, rules, rules.left_over if isinstance(rules, LocalRules) else len(triples)
-
-    # The first that draws what it reads and whose rules explain all is taken, else the one that comes nearest.
-    tried: list[tuple[int, int, Cells, Rules]] = []
-    refused = UserError("")
-    undrawn_least: tuple[int, int, Cells, np.ndarray] | None = None
-    missed: dict[int, str] = {}
+    frames = split["frames"][:].astype(np.int64)
+    triples = np.unique(np.stack([which[frames], split["actions"][:], which[frames + 1]], axis=1), axis=0)
+    ranked = _ranked(split, first, triples, actions, ends)
+    best, tried, refused = None, dict[int, str](), UserError("")
     for place, (_, combs) in enumerate(ranked):
-        if (tried or undrawn_least) and time.monotonic() > ends:
+        if best and time.monotonic() > ends:
             break
         try:
-            cells, values, lost = _read(split, combs, first, which)
+            cells, values, undrawn = _read(split, combs, first, which)
         except UserError as error:
             refused = error
             continue
-        if lost:
-            missed[place] = f" and don't draw {lost:,} of the pictures"
-            if not undrawn_least or lost < undrawn_least[0]:
-                undrawn_least = lost, place, cells, values
-            continue
-        cells, rules, left_over = learned(cells, values)
-        missed[place] = f" and leave {left_over:,} changes over"
-        tried.append((left_over, place, cells, rules))
-        if not left_over:
+        board = _Board(place, cells, values, undrawn)
+        if not undrawn:
+            cells, rules, left_over = _explained(cells, values, triples, actions, ends)
+            board = _Board(place, cells, values, undrawn, rules, left_over)
+        tried[place] = f" and {board}"
+        best = board if best is None or board.faults < best.faults else best
+        if best.faults == (0, 0):
             break
-    if not tried:
-        if undrawn_least is None:
-            raise refused
-        _, place, cells, values = undrawn_least
-        tried = [(0, place, *learned(cells, values)[:2])]
-    _, place, cells, rules = min(tried, key=lambda one: one[:2])
-    length = ranked[place][0]
+    if best is None:
+        raise refused
+    cells, found, length = best.cells, best.rules, ranked[best.place][0]
+    if found is None:
+        cells, found, _ = _explained(cells, best.values, triples, actions, ends)
     layers = "" if cells.table is None else f" in {cells.table.shape[1]} layers"
     others = "".join(
-        f"; {combs} take {length:,.0f} or more{missed.get(at, '')}"
-        for at, (length, combs) in enumerate(ranked)
-        if at != place and length < math.inf
+        f"; {combs} take {length:,.0f} or more{tried.get(place, '')}"
+        for place, (length, combs) in enumerate(ranked)
+        if place != best.place and length < math.inf
     )
     print(
         f"board found: {cells.combs}, which show {cells.looks.shape[1]} things{layers} in {len(cells.looks)} phases "
@@ -209,7 +207,36 @@ def _find(split: h5py.Group, count: int, seconds: float) -> tuple[Cells, Rules]:
     )
     if time.monotonic() > ends:
         print(f"the search for a board ended after {seconds:,.0f} s; --search_seconds gives it longer")
-    return cells, rules
+    return cells, found
+
+
+def _explained(
+    cells: Cells, values: np.ndarray, triples: np.ndarray, actions: int, ends: float
+) -> tuple[Cells, Rules, int]:
+    """Give what cells show with its layers, rules, and how many changes these leave over.
+
+    Args:
+        values: (D, rows, columns), the boards of D pictures.
+        triples: (N, 3), transitions from picture to picture by an action.
+    """
+    rules, layers = shortest_rules(values, triples, actions, limits=Limits(ends))
+    cells = replace(cells, table=layers.table) if layers else cells
+    return cells, rules, rules.left_over if isinstance(rules, LocalRules) else len(triples)
+
+
+def _ranked(split: h5py.Group, first: np.ndarray, triples: np.ndarray, actions: int, ends: float):
+    """List boards that some transitions (N, 3) suggest, those with the shortest rules first, with their lengths.
+
+    Args:
+        first: (D,) int, the first frame with each of D pictures.
+    """
+    some = triples[np.random.default_rng(0).permutation(len(triples))[:SAMPLE]]
+    shown, places = np.unique(some[:, [0, 2]], return_inverse=True)
+    before, after = places.reshape(-1, 2).T
+    ranked = find_combs(Seen(_images(split, first[shown]), before, some[:, 1], after, actions), ends)
+    if not ranked:
+        raise UserError("cells need pictures that a board divides. Received: --world_model cells, and pictures without")
+    return ranked
 
 
 def _read(split: h5py.Group, combs: Combs, first: np.ndarray, which: np.ndarray) -> tuple[Cells, np.ndarray, int]:
@@ -275,11 +302,11 @@ def _images(split: h5py.Group, frames: np.ndarray) -> np.ndarray:
     return found
 
 
-def parts_from(file: h5py.File, seconds: float) -> Parts:
-    """Make encoder, decoder and transition of all that a dataset's training split shows."""
-    cells, rules = find_cells(file, seconds)
-    print(f"rules found: {rules.summary()}")
-    return parts_of(cells, rules, len(file.attrs["action_names"]))
+def parts_from(found: tuple[Cells, Rules], actions: int) -> Parts:
+    """Make encoder, decoder and transition of what was found."""
+    cells, rules = found
+    print(f"rules found: {rules.summary()}{'' if rules.is_complete else '; a network learns the rest'}")
+    return parts_of(cells, rules, actions)
 
 
 def coder_of(cells: Cells) -> tuple[keras.Model, keras.Model]:
@@ -294,10 +321,7 @@ def parts_of(cells: Cells, rules: Rules, actions: int) -> Parts:
     """Make encoder, decoder and transition of what cells show and draw, and of rules."""
     (encoder, decoder), (rows, columns) = coder_of(cells), cells.combs.phases.shape
     grid = rows, columns * (1 if cells.table is None else cells.table.shape[1]), cells.bits
-    layer = rules_layer(rules, math.prod(grid))
-    following = behind(transition(grid, actions), layer, is_needed=False)
-    layer.trainable = False
-    return encoder, decoder, following
+    return encoder, decoder, with_rules(transition(grid, actions), rules)
 
 
 def parts_of_size(model: keras.Model, img_size: tuple[int, int]) -> Parts | None:
@@ -323,11 +347,12 @@ def parts_of_size(model: keras.Model, img_size: tuple[int, int]) -> Parts | None
     cells = Cells(
         found, looks[0], patches, np.zeros((*img_size, 3), np.float32), reads.table if reads.has_layers else None
     )
-    return parts_of(cells, rules, rules.actions)
+    encoder, decoder, following = parts_of(cells, rules, rules.actions)
+    return (encoder, decoder, following) if begin_alike(following, model.transition) else None
 
 
 transition = partial(local_transition, reach=1, units=32)
 ARCHITECTURE = Architecture(
-    code=None, max_bits=64, coder=coder, transition=transition, learning_rate=1e-3, parts_from=parts_from,
-    parts_of_size=parts_of_size,
+    code=None, max_bits=64, coder=coder, transition=transition, learning_rate=1e-3, finds=find_cells,
+    parts_from=parts_from, parts_of_size=parts_of_size,
 )  # fmt: skip

@@ -9,7 +9,8 @@ from keras import layers, ops
 
 from ..codes.table import MOST_PICTURES, Pictures, Table, TooManyPictures, make_table
 from ..system.errors import UserError
-from ..world_model.architecture import Architecture
+from ..world_model.architecture import Architecture, Parts
+from ..world_model.rule_layers import certainty
 from ..world_model.transition import transition_inputs
 
 READ_BYTES = 2**25  # of images read at a time
@@ -82,7 +83,10 @@ class PictureOf(layers.Layer):
 
 @keras.saving.register_keras_serializable("discrete_world_model")
 class LookUp(layers.Layer):
-    """Codes (N, bits) and actions (N,) to the code that the table has for them, as logits (N, bits)."""
+    """Codes (N, bits) and actions (N,) to the code that the table has for them, as logits (N, bits).
+
+    How certain each is, is trained; it never turns a bit.
+    """
 
     def __init__(self, actions: int, pictures: int, **kwargs):
         super().__init__(**kwargs)
@@ -91,13 +95,15 @@ class LookUp(layers.Layer):
     def build(self, input_shape):
         shape = (self.actions, self.pictures)
         self.table = self.add_weight(shape=shape, dtype="int32", initializer="zeros", trainable=False, name="following")
+        self.certainty = self.add_weight(shape=shape, initializer="ones", name="certainty")
 
     def call(self, inputs):
         code, action = inputs
         number = _number_of(code, self.pictures)
         place = ops.cast(action, "int32") * self.pictures + ops.minimum(number, self.pictures - 1)
-        found = ops.take(ops.reshape(self.table, (-1,)), place)
-        return _bits_of(ops.where(number == self.pictures, self.pictures, found), code.shape[-1])
+        found, certain = (ops.take(ops.reshape(of, (-1,)), place) for of in (self.table, self.certainty))
+        bits = _bits_of(ops.where(number == self.pictures, self.pictures, found), code.shape[-1])
+        return bits * ops.softplus(certain)[:, None]
 
     def known(self, codes: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """Tell of which codes (N, bits) and actions (N,) the data showed what follows, (N,) bool."""
@@ -125,8 +131,8 @@ def transition(grid: tuple[int, int, int], actions: int, pictures: int = SHOWN) 
     return keras.Model([code, action], LookUp(actions, pictures, name="look_up")([code, action]), name="transition")
 
 
-def read_table(file: h5py.File) -> Table:
-    """Read the training split of a dataset, some images at a time, and make the table of it.
+def read_table(file: h5py.File, _seconds: float) -> Table:
+    """Read the training split of a dataset, some images at a time, and make the table of it; there is no search.
 
     Raises:
         UserError: It shows more pictures than a table is for.
@@ -145,19 +151,20 @@ def read_table(file: h5py.File) -> Table:
     return make_table(pictures, np.concatenate(shown), frames, actions, len(file.attrs["action_names"]))
 
 
-def parts_from(file: h5py.File, _seconds: float) -> tuple[keras.Model, keras.Model, keras.Model]:
-    """Make encoder, decoder and transition of all that a dataset's training split shows."""
-    table = read_table(file)
+def parts_from(table: Table, actions: int) -> Parts:
+    """Make encoder, decoder and transition of a table."""
     print(table)
     count, img_size, bits = len(table.pictures), table.pictures.shape[1:3], len(table.pictures).bit_length()
     encoder, decoder = coder(img_size, bits, count)
-    following = transition((1, 1, bits), len(table.following), count)
+    following = transition((1, 1, bits), actions, count)
     encoder.get_layer("logits").set_weights([table.pictures.reshape(count, -1)])
     decoder.get_layer("pixels").set_weights([table.pictures])
-    following.get_layer("look_up").set_weights([table.following])
+    begin = np.log(np.expm1(certainty(table.right, table.seen - table.right)))  # what softplus makes this of
+    following.get_layer("look_up").set_weights([begin, table.following])
     return encoder, decoder, following
 
 
 ARCHITECTURE = Architecture(
-    code=None, max_bits=13, coder=coder, transition=transition, learning_rate=1e-3, parts_from=parts_from
-)
+    code=None, max_bits=13, coder=coder, transition=transition, learning_rate=1e-3, finds=read_table,
+    parts_from=parts_from,
+)  # fmt: skip

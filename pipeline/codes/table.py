@@ -22,12 +22,19 @@ class Table:
     Attributes:
         pictures: (P, H, W, 3) uint8, no two within the bound of one another.
         following: (A, P) int32, the number of the picture that an action leads to; P where that was never seen.
-        several: How many pairs of picture and action led to different pictures: the commonest counts.
+        seen: (A, P) int, how often an action was taken in a picture.
+        right: (A, P) int, how often it led where the table says.
     """
 
     pictures: np.ndarray
     following: np.ndarray
-    several: int
+    seen: np.ndarray
+    right: np.ndarray
+
+    @property
+    def several(self) -> int:
+        """How many pairs of picture and action led to different pictures: the commonest counts."""
+        return int((self.right < self.seen).sum())
 
     def __str__(self) -> str:
         known = self.following < len(self.pictures)
@@ -92,7 +99,8 @@ def make_table(pictures: Pictures, shown: np.ndarray, frames: np.ndarray, action
     pairs = actions.astype(np.int64) * size + shown[frames]
     found, times = np.unique(np.stack([pairs, shown[frames + 1]]), axis=1, return_counts=True)
     order = np.argsort(times, kind="stable")  # the commonest comes last, and stays
-    following = np.full(count * size, size, np.int32)
-    following[found[0][order]] = found[1][order]
-    several = int((np.unique(found[0], return_counts=True)[1] > 1).sum())
-    return Table(np.stack(pictures.pictures), following.reshape(count, size), several)
+    following, right = np.full((count, size), size, np.int32), np.zeros((count, size), np.int64)
+    following.reshape(-1)[found[0][order]] = found[1][order]
+    right.reshape(-1)[found[0][order]] = times[order]
+    seen = np.bincount(pairs, minlength=count * size).reshape(count, size)
+    return Table(np.stack(pictures.pictures), following, seen, right)

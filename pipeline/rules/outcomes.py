@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from ..system.hashing import number_pairs, number_rows
 from .words import seen_in_words
@@ -180,15 +181,21 @@ class _Steps:
             columns.append(self.bits[when] == 1)
         return tests, np.concatenate(columns, axis=1)
 
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Of how many steps each of these tests is true, (T,)."""
+        return self.asked[1].sum(axis=0)
+
     def true_of(self, row: int) -> tuple[list[Test], np.ndarray]:
         """List the tests that are true of a step and tell it from most others, and of which each is true, (N, T)."""
         tests, shown = self.asked
-        alike = shown == shown[row]
-        best = np.sort(np.argsort(alike.sum(axis=0), kind="stable")[:MOST_TESTS])
+        alike = np.where(shown[row], self.counts, len(shown) - self.counts)  # (T,) steps
+        best = np.sort(np.argsort(alike, kind="stable")[:MOST_TESTS])
         best = best[np.argsort(~shown[row, best], kind="stable")]  # what is set says more
         found = [replace(tests[at], is_set=bool(shown[row, at])) for at in best.tolist()]
         more = [Test("becomes", int(self.after[row])), Test("action", int(self.actions[row]))]
-        return [*found, *more], np.column_stack([alike[:, best], *(self.holds(test) for test in more)])
+        is_alike = shown[:, best] == shown[row, best]
+        return [*found, *more], np.column_stack([is_alike, *(self.holds(test) for test in more)])
 
 
 def find_outcomes(
@@ -246,16 +253,18 @@ def _cover(steps: _Steps, kind: np.ndarray) -> list[OutcomeRule]:
     """Find rules for the unusual kinds of steps (N,), each of one or two tests that nothing contradicts."""
     rules: list[OutcomeRule] = []
     left, numbers = kind > 0, _numbers(np.concatenate([steps.bits["before"], steps.bits["after"]], 1), steps.actions)
-    while left.any() and len(rules) < MOST_RULES:
-        _, first, counts = np.unique(numbers[left], return_index=True, return_counts=True)
-        seed = int(np.flatnonzero(left)[first[counts.argmax()]])  # the commonest that no rule explains
-        tests = _best(steps, seed, kind, numbers)
-        if tests is None:
-            left &= numbers != numbers[seed]
-            continue
-        applies = np.logical_and.reduce([steps.holds(test) for test in tests])
-        rules.append(OutcomeRule(tests, int(kind[seed]), int(applies.sum())))
-        left &= ~applies
+    with tqdm(total=int(left.sum()), desc="what tells rewards and ends", unit="step", leave=False, delay=1) as bar:
+        while left.any() and len(rules) < MOST_RULES:
+            _, first, counts = np.unique(numbers[left], return_index=True, return_counts=True)
+            seed = int(np.flatnonzero(left)[first[counts.argmax()]])  # the commonest that no rule explains
+            tests = _best(steps, seed, kind, numbers)
+            if tests is None:
+                left &= numbers != numbers[seed]
+            else:
+                applies = np.logical_and.reduce([steps.holds(test) for test in tests])
+                rules.append(OutcomeRule(tests, int(kind[seed]), int(applies.sum())))
+                left &= ~applies
+            bar.update(bar.total - int(left.sum()) - bar.n)
     return rules
 
 

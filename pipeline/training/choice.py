@@ -3,12 +3,14 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import h5py
 import numpy as np
 
 from ..architectures import load_architecture
 from ..architectures.cells import find_cells
+from ..codes.cells import Cells
 from ..codes.exactness import as_image, pixel_bound, pixel_errors
 from ..codes.linear_code import LinearCode, find_code
 from ..codes.noise import find_code_in_noise
@@ -38,12 +40,12 @@ class Choice:
     Attributes:
         name: Of the world model.
         why: It is that, in words.
-        code: What was found in the pictures, for a world model that begins with a code.
+        found: A code that the world model begins with, or all that its architecture finds; None without.
     """
 
     name: str
     why: str
-    code: LinearCode | None = None
+    found: Any = None
 
 
 def choose_world_model(file: h5py.File, options: TrainCommand) -> Choice:
@@ -62,8 +64,9 @@ def choose_world_model(file: h5py.File, options: TrainCommand) -> Choice:
             if rules and rules.is_complete and not (is_small and _is_longer(rules, distinct * actions)):
                 return Choice(name, f"{said}, and {rules.summary()}", code)
             left_over = f"; of {said}, {rules.summary()}" if rules else f"; {said} loses {lost:,} pictures"
-        if not mends and (board := _board_in(file, distinct * actions if is_small else 0, options.search_seconds)):
-            return Choice(CELLS, board + left_over)
+        pairs = distinct * actions if is_small else 0
+        if not mends and (board := _board_in(file, pairs, options.search_seconds)):
+            return Choice(CELLS, f"a board of {board[0].combs}, and {board[1].summary()}{left_over}", board)
         if code and not lost:
             break
     if is_small:
@@ -84,20 +87,18 @@ def _is_longer(rules: Rules, pairs: int) -> bool:
     return isinstance(rules, LocalRules) and len(rules.rules) * PAIRS_OF_A_RULE > pairs
 
 
-def _board_in(file: h5py.File, pairs: int, seconds: float) -> str:
-    """Say in words what board has rules that leave nothing over, and say more than a list of so many pairs, if any.
+def _board_in(file: h5py.File, pairs: int, seconds: float) -> tuple[Cells, Rules] | None:
+    """Give a board whose rules leave nothing over, and say more than a list of so many pairs, if there is one.
 
     Of many pairs a list is taken at once: to learn rules of them takes minutes, and the list is exact.
     """
     if pairs > MOST_PAIRS:
-        return ""
+        return None
     try:
         board, rules = find_cells(file, seconds)
     except UserError:
-        return ""
-    if not rules.is_complete or (pairs and _is_longer(rules, pairs)):
-        return ""
-    return f"a board of {board.combs}, and {rules.summary()}"
+        return None
+    return None if not rules.is_complete or (pairs and _is_longer(rules, pairs)) else (board, rules)
 
 
 def _code_in(images: np.ndarray, mends: bool) -> LinearCode | None:

@@ -1,7 +1,6 @@
 """The Keras part of stage 2: begin or go on, fit over all transitions, keep the best epoch."""
 
 import math
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 
 from ..architectures import load_architecture
 from ..codes.exactness import pixel_bound
-from ..codes.linear_code import LinearCode
 from ..command_line.options import AUTO, TrainCommand
 from ..dataset.cache import use_dataset
 from ..dataset.reading import seen_outcomes
@@ -59,10 +57,8 @@ def fit(options: TrainCommand, path: Path, run: Run, state: State | None) -> tup
     keras.utils.set_random_seed(options.key % 2**32)
     with use_dataset(path) as file:
         options, choice = _resolved(options, file)
-        architecture = load_architecture(options.world_model)
-        model, training = _model_and_transitions(options, file, run, state, choice.code if choice else None)
-        epochs = options.train_epochs if architecture.is_trained else 1  # what has nothing to learn is measured once
-        steps = math.ceil(len(training) / options.mini_batch_size)
+        model, training = _model_and_transitions(options, file, run, state, choice.found if choice else None)
+        epochs, steps = options.train_epochs, math.ceil(len(training) / options.mini_batch_size)
         is_new = state is None
         if is_learned(model.encoder):
             if learning := learning_steps(epochs, steps):
@@ -132,7 +128,7 @@ def _phase(
     learns = is_learned(model.encoder)
     if is_new:
         architecture = load_architecture(options.world_model)
-        if architecture.is_trained and isinstance(training, CodeTransitions):
+        if not architecture.finds and isinstance(training, CodeTransitions):
             model = with_found_rules(model, training, architecture, len(file.attrs["action_names"]))
             _say_what_is_missing(model, training)
         done = state.step % steps if state else 0
@@ -149,9 +145,9 @@ def _phase(
 
 
 def _model_and_transitions(
-    options: TrainCommand, file: h5py.File, run: Run, state: State | None, code: LinearCode | None
+    options: TrainCommand, file: h5py.File, run: Run, state: State | None, found: Any
 ) -> tuple[DiscreteWorldModel, Transitions]:
-    """Load the model of a state or build a new one, on a code if it was found before, and read what it is trained on.
+    """Load the model of a state or build a new one, on what was found if there is, and read what it is trained on.
 
     A code that is settled has been found in a sample: it is checked on every frame while these are encoded. Frames that
     it doesn't give back are put beside the sample and the code is found anew; if that doesn't mend it, it is trained.
@@ -160,9 +156,9 @@ def _model_and_transitions(
     if state:
         model = load_world_model(run.models_of(state)[0])
         return model, read_split(file["train"], model, options.dataset_in)
-    model = new_model(file, options, code)
+    model = new_model(file, options, found)
     training = read_split(file["train"], model, options.dataset_in)
-    if not load_architecture(options.world_model).is_trained:
+    if load_architecture(options.world_model).finds:
         if len(misread := _misread(training, model)):
             print(f"{len(misread):,} of {len(file['train/images']):,} frames don't come back from their code")
         return model, training
@@ -199,7 +195,6 @@ def _fit(
 ) -> None:  # fmt: skip
     """Fit from where the keeper stands to the end; what is left of an epoch under way comes first."""
     rows = rows_within(VALIDATION_BYTES, 2 * 3 * math.prod(options.img_size), VALIDATION_BATCH)
-    warnings.filterwarnings("ignore", "The model does not have any trainable weights")  # a table has none
     with saying_when_a_step_is_too_large(options.mini_batch_size), keeper, finishing_first():
         while not keeper.is_done():
             batches = training.shuffled(options.mini_batch_size, options.key, keeper.epoch, keeper.step)

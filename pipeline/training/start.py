@@ -2,6 +2,7 @@
 
 import math
 import time
+from typing import Any
 
 import h5py
 import keras
@@ -32,21 +33,25 @@ WORTH_COMPILING = 500  # batches below which XLA takes longer to compile a step 
 OF_ADAM = {"sgd": 300.0, "adagrad": 100.0, "adadelta": 1000.0}  # times Adam's rate that suit, tried in steps of 3
 
 
-def new_model(file: h5py.File, options: TrainCommand, code: LinearCode | None = None) -> DiscreteWorldModel:
-    """Build the world model on a code, by default on one that is found in a sample of the images.
+def new_model(file: h5py.File, options: TrainCommand, found: Any = None) -> DiscreteWorldModel:
+    """Build the world model on what was found, by default a code that is found in a sample of the images.
+
+    Args:
+        found: A code, or what the architecture finds itself in a whole file; None where nothing was looked for yet.
 
     Raises:
         UserError: What is saved of such a model couldn't be loaded again; better said now than when it is trained.
     """
     architecture = load_architecture(options.world_model)
-    if architecture.parts_from:  # nothing is left to train
-        parts, name = architecture.parts_from(file, options.search_seconds), "discrete_world_model"
-        model = DiscreteWorldModel(*parts, architecture=architecture.name, name=name)
+    if architecture.finds and architecture.parts_from:
+        found = found or architecture.finds(file, options.search_seconds)
+        parts = architecture.parts_from(found, len(file.attrs["action_names"]))
+        model = DiscreteWorldModel(*parts, architecture=architecture.name, name="discrete_world_model")
         model.grid = getattr(model.rules, "grid", model.grid)
         check_loadable(model)
         return model
-    if code:
-        return _model_of(code, file, options)
+    if found:
+        return _model_of(found, file, options)
     return _model_on(sample_images(file["train"], sample_size(file), options.key), file, options)
 
 

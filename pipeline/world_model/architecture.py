@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import h5py
 import keras
@@ -67,8 +67,8 @@ class Architecture:
         jit: Whether XLA compiles a training step; "auto" leaves it to Keras. It halves the time of a linear
             transition's step on the CPU, and lengthens that of a local rule's.
         recipe: For a published system: how it trains.
-        parts_from: Makes encoder, decoder and transition of a whole dataset file at once, where nothing is trained;
-            within so many seconds, where it has to search.
+        finds: Finds code and rules together in a whole dataset file, within so many seconds where it has to search.
+        parts_from: Makes encoder, decoder and transition of what `finds` gave, and the number of actions.
         parts_of_size: Makes a model's three parts again for images of another size, of more or fewer of the same cells,
             or gives None where what was learned depends on the size. None where `sizes` knows how.
         name: The name of its file, which the registry fills in.
@@ -82,11 +82,7 @@ class Architecture:
     start: Callable[[keras.Model, Rules, np.ndarray, np.ndarray, np.ndarray], str | None] | None = None
     jit: bool | Literal["auto"] = "auto"
     recipe: Recipe | None = None
-    parts_from: Callable[[h5py.File, float], Parts] | None = None
+    finds: Callable[[h5py.File, float], Any] | None = None
+    parts_from: Callable[[Any, int], Parts] | None = None
     parts_of_size: Callable[[keras.Model, tuple[int, int]], Parts | None] | None = None
     name: str = ""
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether anything is left to train; else all of a model is made of the dataset at once."""
-        return self.parts_from is None

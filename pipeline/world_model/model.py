@@ -18,7 +18,7 @@ from .coders import linear_coder
 from .layers import Binarize
 from .learning import HINGE, PREDICTION, begin_learning, learned_coder, learned_losses, points_of, there_and_back
 
-FORMAT_VERSION = 2  # of what a saved model's description holds; raise it where an older one can't be read
+FORMAT_VERSION = 3  # of what a saved model's description holds; raise it where an older one can't be read
 CHECKED_ROWS, CHECKED_BYTES = 1024, 2**22  # images encoded and decoded at a time: they stay in the processor's cache
 LOSSES = ("reconstruction", "transition")  # each its own metric
 ACCURACIES = ("bit_match", "code_match")  # of predictions, whatever the codes are worth

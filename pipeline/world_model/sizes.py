@@ -10,8 +10,7 @@ from .architecture import Parts
 from .coders import linear_coder
 from .layers import Cells
 from .model import DiscreteWorldModel
-from .rule_layers import rules_layer
-from .transition import behind
+from .transition import begin_alike, with_rules
 
 CLOSE = 0.5 / 255  # what lies around a board is made of repeated cells if no pixel is further off
 
@@ -37,14 +36,8 @@ def parts_of_size(model: DiscreteWorldModel, img_size: tuple[int, int]) -> Parts
     down, across = (_cells_of(*axis, old, new) for axis, old, new in zip(axes, around.shape, img_size))
     decoder.set_weights([*drawn, around[np.ix_(down, across)]])
     larger = replace(rules, grid=(rows, columns, rules.grid[2]))
-    layer = rules_layer(larger, encoder.output_shape[-1])
-    network = architecture.transition(larger.grid, rules.actions)
-    following = behind(network, layer, is_needed=not rules.is_complete)
-    weights = model.transition.get_weights()
-    if [part.shape for part in weights] != [part.shape for part in following.get_weights()]:
-        return None  # a network beside the rules knows each place
-    following.set_weights(weights)
-    return encoder, decoder, following
+    following = with_rules(architecture.transition(larger.grid, rules.actions), larger)
+    return (encoder, decoder, following) if begin_alike(following, model.transition) else None
 
 
 def _cells_of(begin: int, cell: int, count: int, old: int, new: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from ..rules.language import CopyRules, Rules
+from ..rules.language import CopyRules, LocalRules, Rules
 from ..rules.linear_fits import linear_fits
 from .layers import Cross, LinearPerAction
 from .rule_layers import rules_layer
@@ -47,7 +47,18 @@ def start_linear(network: keras.Model, rules: Rules, codes: np.ndarray, next_cod
 
 def with_rules(network: keras.Model, rules: Rules) -> keras.Model:
     """Build a transition of rules, and of the network where these leave something over."""
+    if isinstance(rules, LocalRules) and (keeps := [layer for layer in network.layers if layer.name == "keep"]):
+        keeps[0].scale = 0.0  # the rules say themselves what stays, and a network that says so as well talks them down
     return behind(network, rules_layer(rules, network.output_shape[-1]), is_needed=not rules.is_complete)
+
+
+def begin_alike(transition: keras.Model, trained: keras.Model) -> bool:
+    """Give a transition the weights of one for another size; not where a network beside the rules knows each place."""
+    weights = trained.get_weights()
+    if [part.shape for part in weights] != [part.shape for part in transition.get_weights()]:
+        return False
+    transition.set_weights(weights)
+    return True
 
 
 def behind(network: keras.Model, layer: keras.layers.Layer, is_needed: bool = True) -> keras.Model:

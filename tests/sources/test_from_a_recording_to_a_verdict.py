@@ -34,8 +34,8 @@ def test_the_documented_lines_make_a_recording_that_is_modelled_exactly(place, c
     (block,) = [block for block in blocks if "light.npz" in block]
     (place / "lines.py").write_text(block)
     runpy.run_path("lines.py")
-    (command,) = re.findall(r"python main.py (.* --dataset light.npz .*)", LINES)
-    assert main(command.split()) == 0
+    (command,) = re.findall(r"python main.py (.* --dataset light.npz (?:.*\\\n)*.*)", LINES)
+    assert main(command.replace("\\\n", "").split()) == 0
     said = capsys.readouterr().out
     assert "exact: all 120 unseen steps" in said and "all 120 open-loop steps of 6 episodes, and 8 states" in said
     assert "not measured without `read`: true_state, " in said

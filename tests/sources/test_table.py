@@ -65,7 +65,9 @@ def test_more_pictures_than_a_table_is_for_are_noticed(monkeypatch):
 @pytest.mark.usefixtures("few_measured", "quickly")
 def test_a_run_with_a_table_is_exact_and_its_model_knows_what_it_does_not_know(place, capsys):
     write_npz(place / "walk.npz", walked(never=(4, 1)))
-    assert main(TRAIN) == 0  # in a single epoch
+    assert main([*TRAIN, "--train_epochs=3"]) == 0
+    losses = np.genfromtxt("models/walk-table/history.csv", delimiter=",", names=True)["loss"]
+    assert len(losses) == 3 and (np.diff(losses) < 0).all()  # what is certain becomes more so
     metrics = json.loads(Run("models/walk-table").metrics_file.read_text())
     assert metrics["verdict"] == "exact" and metrics["chance"]["ambiguous_pairs"] == 0
     assert metrics["unknown_steps"] == 0  # the pair that is unknown was never met
