@@ -36,7 +36,7 @@ MODELS = {  # the puzzle that each is timed on, and its steps in a call, as in t
     "slidepuzzle": ("slidepuzzle", 30),
     "deepcubeai": ("rubikscube", 1),
     "jaxtar": ("rubikscube", 1),
-    "learned": ("rubikscube", 1),
+    "learned": ("rubikscube", 30),
 }
 FOLDER = evidence.ROOT / "models" / "benchmark_training"
 ADAM_BYTES = 28  # per weight: reads weight, gradient and two moments, writes weight and moments, 4 bytes each

@@ -132,7 +132,7 @@ def _phase(
             model = with_found_rules(model, training, architecture, len(file.attrs["action_names"]))
             _say_what_is_missing(model, training)
         done = state.step % steps if state else 0
-        compile_for_training(model, options, last, _batches_per_call(training, math.gcd(steps, done)))
+        compile_for_training(model, options, last, _batches_per_call(training, math.gcd(steps, done, last)))
     check_step(model, min(options.mini_batch_size, len(training)), training.name)
     apart = keras.models.clone_model(model)
     model = on_all_devices(model)
@@ -239,7 +239,7 @@ def read_split(
 
 def _batches_per_call(training: Transitions, steps: int) -> int:
     """Choose how many small batches TensorFlow gets at a time; all `steps` must end with a call."""
-    most = MOST_BATCHES_PER_CALL if isinstance(training, CodeTransitions) else 1
+    most = 1 if isinstance(training, ImageTransitions) else MOST_BATCHES_PER_CALL
     return max(number for number in range(1, most + 1) if steps % number == 0)
 
 

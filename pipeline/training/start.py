@@ -138,7 +138,7 @@ def compile_for_training(
         schedule = schedules.CosineDecay(rate, min(steps, DECAY_STEPS), LOWEST_RATE)
     kinds = {name.lower(): kind for name, kind in vars(keras.optimizers).items()}
     optimizer = kinds[options.optimizer](learning_rate=schedule)
-    gains = model.rules_are_all or architecture.jit is True
+    gains = model.rules_are_all or architecture.jit is True or is_learned(model.encoder)
     jit = steps >= WORTH_COMPILING if gains else architecture.jit
     model.compile(optimizer=optimizer, steps_per_execution=batches_per_call, jit_compile=jit)
     # Within the first step schedulefreeadamw would forget where weights begin.
