@@ -55,6 +55,7 @@ EXAMPLES = {
 }
 HELP_FLAGS = {"--help", "-h"}
 HELP_WIDTH, HELP_COLUMN = 100, 32
+NO_READER = 141  # the exit code of what SIGPIPE ends
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def main(
         parts: How many parts of the command's work to do, if not all: the script of a stage does the stage alone.
 
     Returns:
-        The exit code: 0 done, 2 refused in one line, 130 interrupted by Ctrl-C, 143 ended by SIGTERM.
+        The exit code: 0 done, 2 refused in one line, 130 interrupted by Ctrl-C, 141 before the end nobody read it any
+        more, 143 ended by SIGTERM.
     """
     if not sys.stderr.isatty():  # a log: a line of progress now and then is enough
         os.environ.setdefault("TQDM_MININTERVAL", "10")
@@ -97,6 +99,10 @@ def main(
         with interruptible():
             job = prepare(words, rest)
             code = job.run(parts)
+            _flush()
+    except BrokenPipeError:
+        _write_nowhere()
+        code = NO_READER
     except UserError as error:
         code = _end(2, f"error: {error}")
     except MemoryError as error:  # what could be foreseen has been refused before
@@ -108,6 +114,18 @@ def main(
     if job and code:  # an input pipeline that an error has left would wait for ever at the process' end
         gc.collect()
     return code
+
+
+def _flush() -> None:
+    """Write what is still to be written; if nobody reads it any more, as in `show RUN | head`, that is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _write_nowhere()
+
+
+def _write_nowhere() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(code: int, why: str) -> int:
@@ -235,10 +253,9 @@ def _take_word(model: type[Options], rest: list[str]) -> tuple[str, str]:
 
 
 def _print_help(words: Sequence[str], call: str) -> int:
-    try:
-        print("\n".join(help_lines(words, call)), flush=True)
-    except BrokenPipeError:  # the reader has seen enough, as in `--help | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(BrokenPipeError):
+        print("\n".join(help_lines(words, call)))
+    _flush()
     return 0
 
 

@@ -33,6 +33,8 @@ def train(options: TrainCommand) -> None:
             _train(options, run, recorded(options))
     except Interrupted as stop:
         raise Interrupted(stop.number, _what_is_kept(run, options)) from None
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise UserError(f"the run in {run.folder} can't be written ({error.strerror or error})") from error
 
