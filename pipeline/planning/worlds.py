@@ -1,5 +1,6 @@
 """A model's transition as exact whole numbers on states (N, S) uint8, as quick as what was learned allows."""
 
+import sys
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -155,7 +156,7 @@ class BitWorld(World):
         return self.source, np.dtype("u1")
 
     def most_states(self, state):
-        return 2.0 ** len(state)
+        return _as_float(2 ** len(state))
 
 
 class BoardWorld(World):
@@ -219,7 +220,7 @@ class BoardWorld(World):
 
     def most_states(self, state):
         free = state[:-1][~np.isin(state[:-1], list(self.fixed))]
-        return factorial(len(free)) / prod(factorial(int(count)) for count in np.bincount(free))
+        return _as_float(factorial(len(free)) // prod(factorial(int(count)) for count in np.bincount(free)))
 
     def differs_for_ever(self, state, other):
         fixed = list(self.fixed)
@@ -399,6 +400,11 @@ def _turned_round(operator: Operator, thing: int) -> tuple | None:
     return operator.action, asks, becomes
 
 
+def _as_float(count: int) -> float:
+    """Give a count as a float; the largest that there is, where it is larger."""
+    return float(min(count, int(sys.float_info.max)))
+
+
 def joined(states: np.ndarray, following: list[np.ndarray]) -> Moves:
     """Put together what each action makes of states (N, S), where it changes something."""
     rows = [np.flatnonzero((after != states).any(axis=1)) for after in following]
@@ -422,7 +428,7 @@ class CodeWorld(World):
         return joined(states, [np.packbits(codes, axis=1) for codes in following])
 
     def most_states(self, state):
-        return 2.0**self.bits
+        return _as_float(2**self.bits)
 
 
 class TableWorld(World):

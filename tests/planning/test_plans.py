@@ -1,6 +1,7 @@
 """Plans of the learned world hold in the true puzzle, are shortest where that is said, and impossible is proved."""
 
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from planning.learned import Learned
 from pipeline.planning.breadth import Deadline, Layers, Unsolved, meet
 from pipeline.planning.numbers import Numbers
 from pipeline.planning.pieces import PieceWorld
+from pipeline.planning.planner import Planner
 from pipeline.planning.worlds import BoardWorld, CodeWorld, EndingWorld, TableWorld
 from pipeline.rules.language import EMPTY
 
@@ -187,6 +189,18 @@ def test_a_reversed_plan_solves_the_inverse_problem():
     for action in actions:
         inverse = pieces.moved[action][inverse]
     assert np.array_equal(inverse, pieces.homes)
+
+
+@pytest.mark.parametrize("bits", [1100, 5000])
+def test_a_code_of_more_bits_than_a_float_can_count_states_of_is_planned_in(bits):
+    def step(codes, actions):  # what is set moves on, or stays
+        return np.where(actions[:, None] == 0, np.roll(codes, 1, axis=1), codes)
+
+    model = SimpleNamespace(
+        bits=bits, rules=None, rules_are_all=False, step=step, transition=SimpleNamespace(layers=[])
+    )
+    start = np.eye(bits, dtype=np.uint8)
+    assert Planner(model, 2).solve(start[3], start[[7]], 20).actions == [0] * 4
 
 
 def test_a_world_known_as_a_black_box_is_searched_from_the_start():
