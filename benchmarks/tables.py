@@ -77,10 +77,10 @@ def origins(rows: dict[str, dict]) -> list[str]:
         at = f"`{commit[:7]}`{' with changes' if changes else ''}"
         commits.setdefault(f"on {row['date']}; {on}; {versions}", {}).setdefault(at, []).append(name)
     is_one = sum(map(len, commits.values())) == 1
-    said = [
-        f"Measured at {', '.join(at + ('' if is_one else f' ({_named(names)})') for at, names in of.items())} {same}."
-        for same, of in commits.items()
-    ]
+    said = []
+    for same, of in commits.items():
+        places = [at if is_one else f"{at} ({_named(names)})" for at, names in of.items()]
+        said.append(f"Measured at {', '.join(places)} {same}.")
     return [" ".join(said)] if said else []
 
 

@@ -173,7 +173,9 @@ def find_cells(file: h5py.File, seconds: float) -> tuple[Cells, Rules]:
     frames = split["frames"][:].astype(np.int64)
     triples = np.unique(np.stack([which[frames], split["actions"][:], which[frames + 1]], axis=1), axis=0)
     ranked = _ranked(split, first, triples, actions, ends)
-    best, tried, refused = None, dict[int, str](), UserError("")
+    best: _Board | None = None
+    tried: dict[int, str] = {}
+    refused = UserError("")
     for place, (_, combs) in enumerate(ranked):
         if best and time.monotonic() > ends:
             break
@@ -224,7 +226,9 @@ def _explained(
     return cells, rules, rules.left_over if isinstance(rules, LocalRules) else len(triples)
 
 
-def _ranked(split: h5py.Group, first: np.ndarray, triples: np.ndarray, actions: int, ends: float):
+def _ranked(
+    split: h5py.Group, first: np.ndarray, triples: np.ndarray, actions: int, ends: float
+) -> list[tuple[float, Combs]]:
     """List boards that some transitions (N, 3) suggest, those with the shortest rules first, with their lengths.
 
     Args:

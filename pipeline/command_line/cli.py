@@ -130,8 +130,8 @@ def _write_nowhere() -> None:
 
 def _end(code: int, why: str) -> int:
     """Say in the last line why there is no more; gives the exit code."""
-    with suppress(OSError):  # nobody may read it any more
-        sys.stdout.flush()
+    with suppress(OSError):  # the disk may be full
+        _flush()
     print(one_line(why), file=sys.stderr)
     return code
 

@@ -47,8 +47,9 @@ def start_linear(network: keras.Model, rules: Rules, codes: np.ndarray, next_cod
 
 def with_rules(network: keras.Model, rules: Rules) -> keras.Model:
     """Build a transition of rules, and of the network where these leave something over."""
-    if isinstance(rules, LocalRules) and (keeps := [layer for layer in network.layers if layer.name == "keep"]):
-        keeps[0].scale = 0.0  # the rules say themselves what stays, and a network that says so as well talks them down
+    for layer in network.layers if isinstance(rules, LocalRules) else ():
+        if layer.name == "keep":
+            layer.scale = 0.0  # the rules say themselves what stays: a network that says so as well talks them down
     return behind(network, rules_layer(rules, network.output_shape[-1]), is_needed=not rules.is_complete)
 
 
